@@ -1,0 +1,351 @@
+#!/usr/bin/env bash
+# The project's one command. See `./build.sh help`.
+#
+# What it leaves behind is in out/ only: build/ (objects by framework), publish/, the binary, test results, and small
+# state files that let an unchanged tree skip its work (state/*: a hash of the sources that a finished step was made of).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+root=$PWD
+out=$root/out
+state=$out/state
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1 DOTNET_CLI_USE_MSBUILD_SERVER=0 MSBUILDDISABLENODEREUSE=1
+binary=$out/aot-broker
+
+say() { printf '%s\n' "build.sh: $*" >&2; }
+fail() { say "$*"; exit 1; }
+
+usage() {
+  cat <<'TEXT'
+usage: ./build.sh COMMAND
+
+  build                        publish the native binary to out/aot-broker
+  run [SERVE ARGUMENTS]        build, then start the broker (no arguments: 127.0.0.1:9092, data in ./data)
+  test [FILTER]                build and run the tests whose full name contains FILTER; ends with "N passed, N failed"
+  bench [FILTER]               build and run the micro-benchmarks
+  kafka-suite [LIST|CLASS]...  Apache Kafka's own cluster tests against out/aot-broker (needs the peers folder)
+  format                       format the C# sources
+  clean                        remove out/
+
+environment
+  AOT_BROKER_FRAMEWORK         net10.0 or net9.0: framework of the native binary (default: net10.0 where its
+                               ahead-of-time pack can be restored, else net9.0)
+  AOT_BROKER_PEERS             the folder of other clients and of Apache Kafka (default: a `shared/peers` beside the
+                               checkout or above it); without it the tests that need it say that they skip
+TEXT
+}
+
+# ---- what the machine must have ---------------------------------------------------------------------------------------
+
+# need PURPOSE PACKAGE...: installs Debian packages by name. Returns 1, after saying why, where that is not possible.
+need() {
+  local purpose=$1; shift
+  [ $# -gt 0 ] || return 0
+  if ! command -v apt-get > /dev/null; then
+    say "$purpose needs: $*. This is not a Debian system: install them with its own tools."
+    return 1
+  fi
+  local as=()
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo > /dev/null && sudo -n true 2> /dev/null; then
+      as=(sudo -n)
+    else
+      say "$purpose needs Debian packages that this user may not install. As root: apt-get install $*"
+      return 1
+    fi
+  fi
+  say "$purpose needs $*: installing with apt-get"
+  local log=$out/apt.log
+  mkdir -p "$out"
+  if ! "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" > "$log" 2>&1; then
+    # A fresh machine has no package lists, and an old list names files that are gone.
+    "${as[@]}" apt-get update >> "$log" 2>&1 || true
+    if ! "${as[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >> "$log" 2>&1; then
+      say "apt-get could not install $*: $(grep -E '^E:' "$log" | tail -n 1) (all of it: $log)"
+      return 1
+    fi
+  fi
+}
+
+has_static() { # has_static libX.a: does the C compiler find this archive?
+  [ "$(gcc -print-file-name="$1" 2> /dev/null)" != "$1" ]
+}
+
+need_to_build() {
+  if ! command -v dotnet > /dev/null; then
+    fail "no 'dotnet' in PATH: install the .NET SDK 10 (Debian package dotnet-sdk-10.0 of the vendor's repository)"
+  fi
+  local sdk
+  sdk=$(dotnet --version 2> /dev/null) || fail "the .NET SDK does not start: run 'dotnet --info'"
+  [ "${sdk%%.*}" -ge 10 ] || fail "the .NET SDK is $sdk; C# 14 needs 10.0 or newer"
+  local missing=()
+  command -v gcc > /dev/null || missing+=(gcc libc6-dev)
+  has_static libstdc++.a || missing+=(g++)
+  has_static libz.a || missing+=(zlib1g-dev)
+  has_static liblz4.a || missing+=(liblz4-dev)
+  has_static libzstd.a || missing+=(libzstd-dev)
+  has_static libsnappy.a || missing+=(libsnappy-dev)
+  need "the native build" "${missing[@]}" || exit 1
+}
+
+# The clients of other projects that the tests use. A test whose client is absent says that it skips.
+need_to_test() {
+  local missing=()
+  command -v kcat > /dev/null || missing+=(kcat)
+  command -v strace > /dev/null || missing+=(strace)
+  [ -e /usr/include/librdkafka/rdkafka.h ] || missing+=(librdkafka-dev)
+  /usr/bin/python3 -c 'import kafka' 2> /dev/null || missing+=(python3-kafka)
+  /usr/bin/python3 -c 'import ensurepip' 2> /dev/null || missing+=(python3-venv)
+  command -v node > /dev/null || missing+=(nodejs)
+  command -v npm > /dev/null || missing+=(npm)
+  need "the test run" "${missing[@]}" || say "going on: the tests that need them say that they skip"
+}
+
+# ---- skipping finished work -------------------------------------------------------------------------------------------
+
+hash_of() { # hash_of PATH...: one hash over names and contents, whatever the time stamps say
+  find "$@" -type f -not -path '*/bin/*' -not -path '*/obj/*' -not -path '*/node_modules/*' -print0 2> /dev/null |
+    LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d ' ' -f 1
+}
+finished() { [ "$(cat "$state/$1" 2> /dev/null)" = "$2" ]; }
+remember() { mkdir -p "$state"; printf '%s\n' "$2" > "$state/$1"; }
+
+# ---- build ------------------------------------------------------------------------------------------------------------
+
+# The framework of the native binary. The ahead-of-time pack of net10.0 is in two packages that not every feed has; the
+# outcome of trying is kept per SDK version, so that an ordinary build does not ask again.
+native_framework() {
+  if [ -n "${AOT_BROKER_FRAMEWORK:-}" ]; then
+    printf '%s\n' "$AOT_BROKER_FRAMEWORK"
+    return
+  fi
+  local sdk known
+  sdk=$(dotnet --version)
+  known=$(cat "$state/framework" 2> /dev/null || true)
+  if [ "${known%% *}" != "$sdk" ]; then
+    mkdir -p "$state"
+    if dotnet restore src/Aot.Broker/Aot.Broker.csproj -p:PublishNative=true -p:BrokerFramework=net10.0 -v q \
+      > "$out/restore-net10.0.log" 2>&1; then
+      known="$sdk net10.0"
+    else
+      known="$sdk net9.0"
+      say "the ahead-of-time pack of net10.0 cannot be restored ($(grep -oE 'error [A-Z]+[0-9]+: [^[]*' \
+        "$out/restore-net10.0.log" | head -n 1)); the binary is built for net9.0"
+    fi
+    printf '%s\n' "$known" > "$state/framework"
+  fi
+  printf '%s\n' "${known##* }"
+}
+
+publish() { # publish PROJECT FRAMEWORK DIRECTORY
+  local log=$out/publish.log
+  if ! dotnet publish "$1" -c Release -p:PublishNative=true -p:BrokerFramework="$2" -o "$3" -v q > "$log" 2>&1; then
+    grep -E 'error|warning' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
+    fail "publishing $1 for $2 failed (all of it: $log)"
+  fi
+}
+
+build() {
+  need_to_build
+  mkdir -p "$out"
+  local framework hash
+  framework=$(native_framework)
+  hash="$framework $(dotnet --version) $(hash_of src build.sh)"
+  if [ -x "$binary" ] && finished binary "$hash"; then
+    say "out/aot-broker is up to date ($framework)"
+    return
+  fi
+  local start=$SECONDS
+  say "publishing the native binary for $framework"
+  publish src/Aot.Broker/Aot.Broker.csproj "$framework" "$out/publish"
+  # A rename, because the file of a running broker cannot be written to.
+  cp "$out/publish/aot-broker" "$binary.new"
+  mv -f "$binary.new" "$binary"
+  [ -e "$out/publish/aot-broker.dbg" ] && cp "$out/publish/aot-broker.dbg" "$out/aot-broker.dbg"
+  remember binary "$hash"
+  say "out/aot-broker: $(stat -c %s "$binary") bytes, $framework, in $((SECONDS - start)) s"
+}
+
+# ---- test -------------------------------------------------------------------------------------------------------------
+
+build_tests() {
+  local hash log=$out/build.log start=$SECONDS
+  hash=$(hash_of src native-tests bench perf Aot.Broker.sln build.sh .editorconfig)
+  finished tests "$hash" && return
+  say "building the tests"
+  if ! dotnet build Aot.Broker.sln -v q > "$log" 2>&1; then
+    grep -E 'error' "$log" | sed 's/ \[[^]]*\]$//' | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
+    printf '0 passed, 1 failed\n'
+    exit 1
+  fi
+  remember tests "$hash"
+  say "built in $((SECONDS - start)) s"
+}
+
+# Rooms from the bottom up, so that the first failure is the one nearest its cause; whole brokers last. One project at a
+# time: tests of ordering and of time limits need the cores for themselves.
+test_projects() {
+  local name order="Tidy Base Linux Memory Reactor Protocol Storage Cluster Coordinators Server Broker Simulation"
+  local last="EndToEnd Interop"
+  for name in $order; do [ -d "native-tests/$name" ] && echo "$name"; done
+  for name in native-tests/*/; do
+    name=$(basename "$name")
+    case " $order $last " in *" $name "*) continue ;; esac
+    ls "native-tests/$name"/*.Tests.csproj > /dev/null 2>&1 && echo "$name"
+  done
+  for name in $last; do [ -d "native-tests/$name" ] && echo "$name"; done
+}
+
+counter() { # counter FILE NAME: an attribute of the results file's <Counters>
+  grep -oE '<Counters [^>]*' "$1" 2> /dev/null | grep -oE " $2=\"[0-9]+\"" | grep -oE '[0-9]+' || echo 0
+}
+
+# A project may not run longer than this; all together stay well under half an hour.
+project_seconds_max=1200
+
+run_tests() {
+  local filter=${1:-} passed=0 failed=0 skipped=0 name dll results log code p f s start arguments
+  results=$out/test-results
+  rm -rf "$results"
+  mkdir -p "$results"
+  arguments=()
+  [ -n "$filter" ] && arguments=(--filter "FullyQualifiedName~$filter")
+  for name in $(test_projects); do
+    dll=$(echo native-tests/"$name"/*.Tests.csproj)
+    dll=$(basename "$dll" .csproj)
+    dll=$out/build/net10.0/bin/$dll/debug/$dll.dll
+    log=$results/$name.log
+    start=$SECONDS
+    code=0
+    AOT_BROKER_BINARY=$binary timeout -k 10 "$project_seconds_max" dotnet test "$dll" "${arguments[@]}" \
+      --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=normal" --results-directory "$results" \
+      > "$log" 2>&1 || code=$?
+    p=$(counter "$results/$name.trx" passed)
+    f=$(counter "$results/$name.trx" failed)
+    s=$(counter "$results/$name.trx" notExecuted)
+    # A run that broke off (crash of the test process, time limit) is a failure even where no test says so.
+    if [ "$code" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    if [ $((p + f + s)) -gt 0 ]; then
+      printf '%-14s %4d passed, %d failed, %d skipped, %d s\n' "$name" "$p" "$f" "$s" $((SECONDS - start))
+    fi
+    if [ "$f" != 0 ]; then
+      if [ "$code" = 124 ]; then say "$name: stopped after $project_seconds_max s"; fi
+      sed -nE '/^\[xUnit.net .*\] +[^ ].*\[FAIL\]/d; /^ +Failed /,/^ +(Passed|Skipped) |^Test Run|^Results File/p' "$log" |
+        grep -vE '^ +(Passed|Skipped) ' | head -n 200
+      grep -qE '^ +Failed ' "$log" || tail -n 40 "$log"
+    fi
+    grep -hE '^ *(SKIPPED|skipped):? ' "$log" | sed 's/^ */  /' | sort -u || true
+    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+  done
+  if [ "$skipped" -gt 0 ]; then
+    printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  else
+    printf '%d passed, %d failed\n' "$passed" "$failed"
+  fi
+  if [ $((passed + failed)) = 0 ]; then
+    say "no test has '$filter' in its name"
+    return 1
+  fi
+  [ "$failed" = 0 ]
+}
+
+# ---- the rest ---------------------------------------------------------------------------------------------------------
+
+bench() {
+  need_to_build
+  local project name
+  project=$(find bench -name '*.csproj' -not -path '*/obj/*' | head -n 1)
+  [ -n "$project" ] || fail "there is no benchmark project in bench/"
+  name=$(basename "$project" .csproj)
+  mkdir -p "$out"
+  publish "$project" "$(native_framework)" "$out/bench"
+  exec "$out/bench/$name" "$@"
+}
+
+peers() {
+  if [ -n "${AOT_BROKER_PEERS:-}" ]; then
+    printf '%s\n' "$AOT_BROKER_PEERS"
+    return
+  fi
+  local dir=$root
+  while [ "$dir" != / ]; do
+    dir=$(dirname "$dir")
+    if [ -d "$dir/shared/peers" ]; then
+      printf '%s\n' "$dir/shared/peers"
+      return
+    fi
+  done
+  return 1
+}
+
+kafka_suite() {
+  local suite where what=() argument found
+  where=$(peers) || fail "the suite of Apache Kafka is not here: set AOT_BROKER_PEERS to the folder that has kafka/suite"
+  suite=$where/kafka/suite
+  [ -x "$suite/suite" ] || fail "$suite/suite is not there: set AOT_BROKER_PEERS to the folder that has kafka/suite"
+  command -v java > /dev/null || need "the suite of Apache Kafka" openjdk-17-jdk-headless || exit 1
+  build
+  if [ $# = 0 ]; then
+    if [ -e native-tests/kafka-suite/classes ]; then
+      mapfile -t what < <(grep -vE '^ *(#|$)' native-tests/kafka-suite/classes)
+    else
+      what=(clients tools requests server)
+    fi
+  fi
+  # A class may be given by its last name.
+  for argument; do
+    case $argument in
+      *.*) what+=("$argument") ;;
+      *)
+        if [ -e "$suite/classes/$argument" ]; then
+          what+=("$argument")
+        else
+          found=$(cat "$suite"/classes/* | grep -E "\\.$argument\$" | head -n 1) ||
+            fail "'$argument' is neither a list nor a class of the suite"
+          what+=("$found")
+        fi
+        ;;
+    esac
+  done
+  local results=$out/kafka-suite code=0
+  rm -rf "$results"
+  mkdir -p "$results"
+  AOT_BROKER_BINARY=$binary "$suite/suite" --launcher native-tests/kafka-suite/launch --brokers 1 --shrink \
+    --out "$results" "${what[@]}" || code=$?
+  # Of the tests that Apache Kafka itself passes in this set-up, those of the classes that ran.
+  if [ -e "$results/outcomes.tsv" ]; then
+    cut -f 1 "$results/outcomes.tsv" | sort -u > "$results/ran"
+    cat "$suite"/expected/* | awk -F '\t' 'NR == FNR { ran[$1]; next } $1 in ran' "$results/ran" - | sort -u \
+      > "$results/expected"
+    "$suite/missing" "$results/expected" "$results/outcomes.tsv" || code=1
+  fi
+  return "$code"
+}
+
+command=${1:-help}
+[ $# -gt 0 ] && shift
+case $command in
+  build) build ;;
+  run)
+    build
+    exec "$binary" serve "$@"
+    ;;
+  test)
+    [ $# -le 1 ] || { usage >&2; exit 2; }
+    need_to_test
+    build
+    build_tests
+    run_tests "$@"
+    ;;
+  bench) bench "$@" ;;
+  kafka-suite) kafka_suite "$@" ;;
+  format)
+    dotnet tool restore > /dev/null
+    dotnet csharpier format .
+    ;;
+  clean) rm -rf "$out" ;;
+  help | --help | -h) usage ;;
+  *)
+    usage >&2
+    exit 2
+    ;;
+esac
