@@ -26,4 +26,10 @@ public static class Limits
 
     /// <summary>Decompressed bytes of one batch: a multiple of what Kafka's largest message may be by default.</summary>
     public const int DecompressedBytesMax = 256 * 1024 * 1024;
+
+    /// <summary>
+    /// Array elements and unknown tagged fields in one message: the partitions of ten clusters of Kafka's own upper size,
+    /// and with about 100 bytes per element on our heap a bound of 100 MB for a hostile frame.
+    /// </summary>
+    public const int MessageElementsMax = 1024 * 1024;
 }
