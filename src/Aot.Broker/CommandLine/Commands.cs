@@ -1,0 +1,110 @@
+using Aot.Broker.Configuration;
+
+namespace Aot.Broker.CommandLine;
+
+/// <summary>The commands of the binary. A new one is one more entry of <see cref="All"/>.</summary>
+public static class Commands
+{
+    private static readonly Option s_config = new(
+        "--config",
+        "FILE",
+        "a server.properties as Apache Kafka has it",
+        Letter: 'c'
+    );
+
+    public static IReadOnlyList<Command> All { get; } =
+    [
+        new Command(
+            "serve",
+            "Start the broker and run until SIGTERM",
+            [
+                s_config,
+                new Option("--data", "DIR", "where the logs are (log.dirs); formatted when it is empty"),
+                new Option("--listen", "HOST:PORT", "address for clients; port 0 takes a free one"),
+                new Option("--set", "KEY=VALUE", "one setting, over file and environment", IsRepeatable: true),
+                new Option("--cores", "N", "cores to run on (broker.cores); 0 follows the limits of the process"),
+                new Option("--io", "auto|uring|epoll", "kernel interface for sockets (broker.io)"),
+            ],
+            arguments => Serve.Run(ReadConfiguration(arguments)),
+            Details: """
+            Each setting comes from the last of these that has it: built-in value, --config, environment (KAFKA_NODE_ID
+            is node.id; _ is a dot, __ an underscore, ___ a dash), option. Without --config the broker is a cluster of
+            its own: data in ./data, clients on 127.0.0.1:9092.
+            When it is ready it prints one line, and <data>/ports.json has the addresses.
+
+            Exit codes: 0 clean, 1 fatal, 2 usage or configuration, 3 port in use, 4 data directory locked or not ours,
+            5 corrupt log that needs a decision, 6 disk error.
+            """
+        ),
+        new Command(
+            "format",
+            "Prepare the data directories of a node, as kafka-storage format does",
+            [
+                s_config,
+                new Option("--data", "DIR", "where the logs are (log.dirs)"),
+                new Option("--set", "KEY=VALUE", "one setting, over file and environment", IsRepeatable: true),
+                new Option("--cluster-id", "ID", "id of the cluster; a new one when left out", Letter: 't'),
+                new Option("--feature", "NAME=LEVEL", "level of a feature, also metadata.version", true, 'f'),
+                new Option("--release-version", "V", "features as this release of Apache Kafka has them", Letter: 'r'),
+                new Option("--ignore-formatted", null, "do nothing when the directories are formatted", Letter: 'g'),
+            ],
+            arguments => Format.Run(ReadConfiguration(arguments), ReadFormatOptions(arguments))
+        ),
+        new Command(
+            "version",
+            "Print the version of this binary and of the protocol it speaks",
+            [],
+            _ =>
+            {
+                Console.Out.WriteLine(BuildInfo.Description);
+                return ExitCode.Clean;
+            }
+        ),
+    ];
+
+    public static BrokerConfiguration ReadConfiguration(Arguments arguments)
+    {
+        ConfigurationInput input = new()
+        {
+            ConfigFile = arguments.Value("--config"),
+            Data = arguments.Value("--data"),
+            Listen = arguments.Value("--listen"),
+            Cores = arguments.Value("--cores"),
+            Io = arguments.Value("--io"),
+            Set = arguments.Values("--set"),
+            Environment = ConfigurationInput.ReadEnvironment(),
+        };
+        return BrokerConfiguration.Load(input);
+    }
+
+    public static FormatOptions ReadFormatOptions(Arguments arguments)
+    {
+        Dictionary<string, short> features = [];
+        foreach (string feature in arguments.Values("--feature"))
+        {
+            int equals = feature.IndexOf('=');
+            if (equals <= 0 || !short.TryParse(feature.AsSpan(equals + 1), out short level) || level < 0)
+            {
+                throw new UsageException($"--feature {feature}: expected NAME=LEVEL, the level a number from 0");
+            }
+            if (!features.TryAdd(feature[..equals], level))
+            {
+                throw new UsageException($"--feature {feature[..equals]} is given twice; leave one of them out");
+            }
+        }
+        return new FormatOptions(
+            arguments.Value("--cluster-id"),
+            features,
+            arguments.Value("--release-version"),
+            arguments.Has("--ignore-formatted")
+        );
+    }
+}
+
+/// <summary>What <c>format</c> was asked for beyond the configuration.</summary>
+public sealed record FormatOptions(
+    string? ClusterId,
+    IReadOnlyDictionary<string, short> Features,
+    string? ReleaseVersion,
+    bool IgnoreFormatted
+);
