@@ -1,0 +1,160 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+
+namespace Aot.Broker.Reactor;
+
+public enum DiskOpen
+{
+    ReadOnly,
+    ReadWrite,
+
+    /// <summary>Fails with EEXIST when it is there.</summary>
+    CreateNew,
+    OpenOrCreate,
+}
+
+/// <summary>An entry of a directory.</summary>
+public readonly record struct DiskEntry(string Name, bool IsDirectory);
+
+/// <summary>
+/// Files, by plain calls. Cores use it for what the page cache answers at once (append, read of hot data), helper
+/// threads for the rest. LinuxDisk is the kernel; the simulator's disk loses what was not synced.
+/// </summary>
+/// <remarks>
+/// Any thread may call it; one descriptor is used by one thread at a time. Errors are values: an Errno, or -errno where
+/// a count is the normal result. Paths are used as they are given.
+/// </remarks>
+public abstract class Disk
+{
+    public abstract Errno Open(string path, DiskOpen mode, out Fd fd);
+
+    public abstract void Close(Fd fd);
+
+    /// <summary>Writes all pieces (looping over short writes): the bytes, or -errno, with part of them possibly written.</summary>
+    public abstract long Write(Fd fd, ReadOnlySpan<IoPiece> pieces, long position);
+
+    public abstract long Write(Fd fd, ReadOnlySpan<byte> bytes, long position);
+
+    /// <summary>Reads until the target is full or the file ends: bytes, or -errno.</summary>
+    public abstract long Read(Fd fd, Span<byte> target, long position);
+
+    public abstract Errno Truncate(Fd fd, long length);
+
+    /// <summary>Reserves blocks; the length of the file stays. EOPNOTSUPP where the file system cannot.</summary>
+    public abstract Errno Allocate(Fd fd, long position, long length);
+
+    public abstract Errno Sync(Fd fd, bool dataOnly);
+
+    public abstract Errno SyncDirectory(string path);
+
+    /// <summary>Starts writing dirty pages of the range to the device; does not wait for them.</summary>
+    public abstract Errno StartWriteback(Fd fd, long position, long length);
+
+    /// <summary>Bytes of the file, or -errno.</summary>
+    public abstract long Length(Fd fd);
+
+    /// <summary>True when reading the range needs no device. A kernel that cannot say answers true.</summary>
+    public abstract bool IsResident(Fd fd, long position, long length);
+
+    public abstract Errno Rename(string from, string to);
+
+    public abstract Errno Delete(string path);
+
+    /// <summary>One level; EEXIST when it is there.</summary>
+    public abstract Errno CreateDirectory(string path);
+
+    /// <summary>An empty directory.</summary>
+    public abstract Errno DeleteDirectory(string path);
+
+    public abstract bool Exists(string path);
+
+    /// <summary>Bytes of the file, or -errno.</summary>
+    public abstract long LengthOf(string path);
+
+    /// <summary>Adds the entries in no particular order, without "." and "..".</summary>
+    public abstract Errno List(string directory, List<DiskEntry> entries);
+
+    /// <summary>Creates the file if needed and locks it for this process: EAGAIN (= EWOULDBLOCK) when another has it.</summary>
+    public abstract Errno Lock(string path, out Fd fd);
+
+    /// <summary>The whole file; empty with the error when it cannot be read.</summary>
+    public Errno ReadAllBytes(string path, out byte[] bytes)
+    {
+        bytes = [];
+        Errno error = Open(path, DiskOpen.ReadOnly, out Fd fd);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        long length = Length(fd);
+        if (length > Array.MaxLength)
+        {
+            Close(fd);
+            return Errno.EFBIG;
+        }
+        if (length >= 0)
+        {
+            bytes = new byte[length];
+            length = Read(fd, bytes, 0);
+        }
+        Close(fd);
+        if (length < 0)
+        {
+            bytes = [];
+            return (Errno)(-length);
+        }
+        if (length < bytes.Length)
+        {
+            Array.Resize(ref bytes, (int)length);
+        }
+        return Errno.None;
+    }
+
+    /// <summary>
+    /// Replaces a file so that a crash leaves the old or the new content: path.tmp is written and synced, renamed over
+    /// the file, and the directory is synced.
+    /// </summary>
+    public Errno WriteAllBytesAtomically(string path, ReadOnlySpan<byte> bytes)
+    {
+        string temporary = path + ".tmp";
+        Errno error = Delete(temporary);
+        if (error is not (Errno.None or Errno.ENOENT))
+        {
+            return error;
+        }
+        error = Open(temporary, DiskOpen.CreateNew, out Fd fd);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        long written = Write(fd, bytes, 0);
+        error = written < 0 ? (Errno)(-written) : Sync(fd, dataOnly: false);
+        Close(fd);
+        if (error == Errno.None)
+        {
+            error = Rename(temporary, path);
+        }
+        if (error != Errno.None)
+        {
+            Delete(temporary);
+            return error;
+        }
+        return SyncDirectory(Path.GetDirectoryName(path) is { Length: > 0 } directory ? directory : ".");
+    }
+
+    /// <summary>Creates the directory and what is missing above it.</summary>
+    public Errno CreateDirectories(string path)
+    {
+        if (path.Length == 0 || Exists(path))
+        {
+            return Errno.None;
+        }
+        Errno error = CreateDirectories(Path.GetDirectoryName(path) ?? "");
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        error = CreateDirectory(path);
+        return error == Errno.EEXIST ? Errno.None : error;
+    }
+}
