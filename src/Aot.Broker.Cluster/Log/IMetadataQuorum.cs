@@ -1,0 +1,27 @@
+namespace Aot.Broker.Cluster;
+
+/// <summary>
+/// The role of this node in the quorum that keeps the metadata log, as the controller needs it: append when leading,
+/// and know what is committed. A quorum of one is <see cref="SingleVoterQuorum"/>; one over the wire has the same form.
+/// Owned by core 0.
+/// </summary>
+internal interface IMetadataQuorum
+{
+    int LeaderId { get; }
+
+    int Epoch { get; }
+
+    bool IsLeader { get; }
+
+    /// <summary>The offset that the next record gets.</summary>
+    long NextOffset { get; }
+
+    /// <summary>Every record below is committed: it cannot be lost any more.</summary>
+    long CommittedEnd { get; }
+
+    /// <summary>Writes the records as one batch, whole or not at all; the offset of the last. Only when leading.</summary>
+    long Append(IReadOnlyList<MetadataRecord> records, long nowMs);
+
+    /// <summary>True when the record is committed, false when it never will be.</summary>
+    Task<bool> WhenCommittedAsync(long lastOffset);
+}
