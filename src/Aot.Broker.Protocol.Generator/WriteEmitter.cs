@@ -92,8 +92,7 @@ public static class WriteEmitter
         }
         else if (field.Schema.IsNullable)
         {
-            string tagged = field.Schema.IsTagged ? "Tagged" : "";
-            code.Line($"writer.Write{tagged}Presence({name} is not null);");
+            code.Line($"writer.WritePresence({name} is not null);");
             code.Line($"{name}?.Write(ref writer, version);");
         }
         else
