@@ -19,7 +19,7 @@ public readonly record struct FileStatus(
         statx answer = default;
         if (Libc.statx(directory, path, flags, (uint)StatxMask.STATX_BASIC_STATS, &answer) != 0)
         {
-            return new SysResult<FileStatus>(LinuxError.Last());
+            return LinuxError.Last();
         }
         ushort type = (ushort)(answer.stx_mode & (ushort)FileTypeBits.S_IFMT);
         return new SysResult<FileStatus>(
@@ -57,7 +57,7 @@ public static unsafe class FilePaths
         PathBytes bytes = new(path, stackalloc byte[PathBytes.BytesMax]);
         if (bytes.Error != Errno.None)
         {
-            return new SysResult<Fd>(bytes.Error);
+            return bytes.Error;
         }
         // SAFETY: the bytes lie on this frame's stack and end with a zero; the kernel only reads them.
         fixed (byte* name = bytes)
@@ -67,12 +67,12 @@ public static unsafe class FilePaths
                 int fd = Libc.openat(WorkingDirectory, name, (int)(flags | OpenFlags.O_CLOEXEC), mode);
                 if (fd >= 0)
                 {
-                    return new SysResult<Fd>(new Fd(fd));
+                    return new Fd(fd);
                 }
                 Errno error = LinuxError.Last();
                 if (error != Errno.EINTR)
                 {
-                    return new SysResult<Fd>(error);
+                    return error;
                 }
             }
         }
@@ -83,7 +83,7 @@ public static unsafe class FilePaths
         PathBytes bytes = new(path, stackalloc byte[PathBytes.BytesMax]);
         if (bytes.Error != Errno.None)
         {
-            return new SysResult<FileStatus>(bytes.Error);
+            return bytes.Error;
         }
         // SAFETY: as in Open.
         fixed (byte* name = bytes)
@@ -100,7 +100,7 @@ public static unsafe class FilePaths
         Errno invalid = sourceBytes.Error != Errno.None ? sourceBytes.Error : targetBytes.Error;
         if (invalid != Errno.None)
         {
-            return new SysResult(invalid);
+            return invalid;
         }
         // SAFETY: as in Open, for both.
         fixed (byte* oldName = sourceBytes)
@@ -150,7 +150,7 @@ public static unsafe class FilePaths
         SysResult<Fd> opened = Open(path, OpenFlags.O_RDONLY | OpenFlags.O_DIRECTORY);
         if (!opened.IsOk)
         {
-            return new SysResult(opened.Error);
+            return opened.Error;
         }
         SysResult synced = Files.Sync(opened.Value);
         SysResult closed = Files.Close(opened.Value);

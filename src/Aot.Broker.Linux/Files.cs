@@ -27,12 +27,12 @@ public static unsafe class Files
             nint count = Libc.pread(fd.Value, target, (nuint)lengthMax, position);
             if (count >= 0)
             {
-                return new SysResult<int>((int)count);
+                return (int)count;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<int>(error);
+                return error;
             }
         }
     }
@@ -53,18 +53,20 @@ public static unsafe class Files
         // SAFETY: the span is pinned until the call returns, and the kernel writes only within its length.
         fixed (byte* start = target)
         {
-            iovec piece = new() { iov_base = start, iov_len = (nuint)target.Length };
+            iovec piece = default;
+            piece.iov_base = start;
+            piece.iov_len = (nuint)target.Length;
             while (true)
             {
                 nint count = Libc.preadv2(fd.Value, &piece, 1, position, (int)ReadWriteFlags.RWF_NOWAIT);
                 if (count >= 0)
                 {
-                    return new SysResult<int>((int)count);
+                    return (int)count;
                 }
                 Errno error = LinuxError.Last();
                 if (error != Errno.EINTR)
                 {
-                    return new SysResult<int>(error);
+                    return error;
                 }
             }
         }
@@ -78,12 +80,12 @@ public static unsafe class Files
             nint count = Libc.pwrite(fd.Value, source, (nuint)length, position);
             if (count >= 0)
             {
-                return new SysResult<int>((int)count);
+                return (int)count;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<int>(error);
+                return error;
             }
         }
     }
@@ -107,12 +109,12 @@ public static unsafe class Files
             nint written = Libc.pwritev(fd.Value, pieces, count, position);
             if (written >= 0)
             {
-                return new SysResult<long>(written);
+                return written;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<long>(error);
+                return error;
             }
         }
     }
@@ -181,7 +183,7 @@ public static unsafe class Files
     public static SysResult Advise(Fd fd, long position, long length, FileAdvice advice)
     {
         int error = Libc.posix_fadvise(fd.Value, position, length, (int)advice);
-        return new SysResult((Errno)error);
+        return (Errno)error;
     }
 
     /// <summary>Returns when the range is in the page cache (about 100 us per cold MB): not for a core.</summary>
@@ -195,7 +197,9 @@ public static unsafe class Files
     [HotPath]
     public static SysResult CacheStatus(Fd fd, long position, long length, out cachestat status)
     {
-        cachestat_range range = new() { off = (ulong)position, len = (ulong)length };
+        cachestat_range range = default;
+        range.off = (ulong)position;
+        range.len = (ulong)length;
         cachestat answer = default;
         nint returned = Libc.syscall(
             (nint)SyscallNumber.SYS_cachestat,

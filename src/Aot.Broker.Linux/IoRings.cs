@@ -60,7 +60,11 @@ public static unsafe class IoRings
             argumentAddress,
             argumentBytes
         );
-        return returned >= 0 ? new SysResult<int>((int)returned) : EnterSlow();
+        if (returned < 0)
+        {
+            return EnterSlow();
+        }
+        return (int)returned;
     }
 
     private static SysResult<int> EnterSlow()
@@ -85,12 +89,12 @@ public static unsafe class IoRings
             );
             if (returned >= 0)
             {
-                return new SysResult<int>((int)returned);
+                return (int)returned;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<int>(error);
+                return error;
             }
         }
     }
@@ -107,7 +111,7 @@ public static unsafe class IoRings
         SysResult<int> registered = Register(ring, RingRegister.IORING_REGISTER_PROBE, answer, operations);
         if (!registered.IsOk)
         {
-            return new SysResult(registered.Error);
+            return registered.Error;
         }
         io_uring_probe* head = (io_uring_probe*)answer;
         io_uring_probe_op* elements = (io_uring_probe_op*)(answer + sizeof(io_uring_probe));

@@ -49,7 +49,11 @@ public static unsafe class Readiness
                 timespec limit = Clocks.ToTimespec(timeoutNanoseconds);
                 count = Libc.epoll_pwait2(epoll.Value, start, events.Length, &limit, null);
             }
-            return count >= 0 ? new SysResult<int>(count) : EpollWaitSlow(epoll, events, timeoutNanoseconds);
+            if (count < 0)
+            {
+                return EpollWaitSlow(epoll, events, timeoutNanoseconds);
+            }
+            return count;
         }
     }
 
@@ -97,7 +101,7 @@ public static unsafe class Readiness
                 case Errno.EAGAIN:
                     return SysResult.Ok;
                 case Errno other:
-                    return new SysResult(other);
+                    return other;
             }
         }
     }
@@ -111,16 +115,16 @@ public static unsafe class Readiness
         {
             if (Libc.read(counter.Value, &count, sizeof(ulong)) >= 0)
             {
-                return new SysResult<ulong>(count);
+                return count;
             }
             switch (LinuxError.Last())
             {
                 case Errno.EINTR:
                     continue;
                 case Errno.EAGAIN:
-                    return new SysResult<ulong>(0UL);
+                    return 0UL;
                 case Errno other:
-                    return new SysResult<ulong>(other);
+                    return other;
             }
         }
     }
@@ -145,7 +149,9 @@ public static unsafe class Readiness
 
     private static SysResult Control(Fd epoll, EpollOperation operation, Fd fd, EpollEvents events, ulong data)
     {
-        epoll_event interest = new() { events = events, data = data };
+        epoll_event interest = default;
+        interest.events = events;
+        interest.data = data;
         return SysResult.FromReturn(Libc.epoll_ctl(epoll.Value, (int)operation, fd.Value, &interest));
     }
 

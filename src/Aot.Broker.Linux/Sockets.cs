@@ -35,7 +35,6 @@ public static unsafe class Sockets
     public static SysResult Listen(Fd socket, int backlog) => SysResult.FromReturn(Libc.listen(socket.Value, backlog));
 
     /// <summary>Non-blocking and close-on-exec. EAGAIN = no connection waits; ECONNABORTED, EMFILE, ENFILE, ENOMEM as they come.</summary>
-    [HotPath]
     public static SysResult<Fd> Accept(Fd listener, out InetEndpoint peer)
     {
         const SocketType flags = SocketType.SOCK_NONBLOCK | SocketType.SOCK_CLOEXEC;
@@ -47,12 +46,12 @@ public static unsafe class Sockets
             peer = address;
             if (fd >= 0)
             {
-                return new SysResult<Fd>(new Fd(fd));
+                return new Fd(fd);
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<Fd>(error);
+                return error;
             }
         }
     }
@@ -114,12 +113,12 @@ public static unsafe class Sockets
             nint received = Libc.recv(socket.Value, target, (nuint)lengthMax, (int)flags);
             if (received >= 0)
             {
-                return new SysResult<int>((int)received);
+                return (int)received;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<int>(error);
+                return error;
             }
         }
     }
@@ -143,12 +142,12 @@ public static unsafe class Sockets
             nint sent = Libc.send(socket.Value, source, (nuint)length, (int)(flags | MessageFlags.MSG_NOSIGNAL));
             if (sent >= 0)
             {
-                return new SysResult<int>((int)sent);
+                return (int)sent;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<int>(error);
+                return error;
             }
         }
     }
@@ -172,18 +171,20 @@ public static unsafe class Sockets
         MessageFlags flags = MessageFlags.None
     )
     {
-        msghdr message = new() { msg_iov = pieces, msg_iovlen = (nuint)count };
+        msghdr message = default;
+        message.msg_iov = pieces;
+        message.msg_iovlen = (nuint)count;
         while (true)
         {
             nint sent = Libc.sendmsg(socket.Value, &message, (int)(flags | MessageFlags.MSG_NOSIGNAL));
             if (sent >= 0)
             {
-                return new SysResult<long>(sent);
+                return sent;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<long>(error);
+                return error;
             }
         }
     }
@@ -202,12 +203,12 @@ public static unsafe class Sockets
             nint sent = Libc.sendfile(socket.Value, file.Value, &at, (nuint)lengthMax);
             if (sent >= 0)
             {
-                return new SysResult<long>(sent);
+                return sent;
             }
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult<long>(error);
+                return error;
             }
         }
     }

@@ -33,6 +33,8 @@ public readonly struct SysResult(Errno error)
         }
     }
 
+    public static implicit operator SysResult(Errno error) => new(error);
+
     internal static SysResult FromReturn(int returned) => returned >= 0 ? default : new SysResult(LinuxError.Last());
 
     public override string ToString() => IsOk ? "ok" : LinuxError.Describe(Error);
@@ -84,6 +86,10 @@ public readonly struct SysResult<T>
         value = _value;
         error = Error;
     }
+
+    public static implicit operator SysResult<T>(T value) => new(value);
+
+    public static implicit operator SysResult<T>(Errno error) => new(error);
 
     /// <summary>For the control plane and start-up.</summary>
     /// <exception cref="LinuxException">The call failed.</exception>

@@ -145,7 +145,7 @@ public static unsafe class Processes
             Errno error = LinuxError.Last();
             if (error != Errno.EINTR)
             {
-                return new SysResult(error);
+                return error;
             }
         }
         return SysResult.Ok;
