@@ -19,6 +19,9 @@ public sealed class ClassPlan
     public VersionRange Flexible;
     public readonly List<FieldPlan> Fields = [];
 
+    /// <summary>Some field of this structure is sent only when it differs from a fresh object.</summary>
+    public bool HasDefaultCheck;
+
     /// <summary>Only for the message itself.</summary>
     public readonly List<ClassPlan> Nested = [];
 
@@ -137,6 +140,19 @@ public sealed class ClassPlan
                 throw new SchemaException(field.Line, $"the field {field.Name} is defined twice");
             }
             plan.Fields.Add(added);
+            if (added.IsComparedWithDefault)
+            {
+                RequireDefaultCheck(element!);
+            }
+        }
+    }
+
+    private static void RequireDefaultCheck(ClassPlan plan)
+    {
+        plan.HasDefaultCheck = true;
+        foreach (FieldPlan field in plan.Fields.Where(field => field.IsSingleStruct && !field.DefaultsToNull))
+        {
+            RequireDefaultCheck(field.Element!);
         }
     }
 }

@@ -21,14 +21,16 @@ public sealed class FieldPlan(SchemaField schema, VersionRange versions, ClassPl
     /// <summary>Null is a value of the property: allowed by the schema, or "not sent" for a tagged structure.</summary>
     public bool IsNullable => Schema.IsNullable || IsOptionalStruct;
 
-    /// <summary>A tagged structure is null when it is not sent; the schema itself has no null for it.</summary>
-    public bool IsOptionalStruct => Element != null && !Schema.IsArray && Schema.IsTagged;
+    public bool IsSingleStruct => Element != null && !Schema.IsArray;
+
+    /// <summary>A tagged structure is null when it is not sent, if the schema itself has no null for it.</summary>
+    public bool IsOptionalStruct => IsSingleStruct && Schema.IsTagged && !Schema.IsNullable;
+
+    /// <summary>A tagged structure that may be null, and whose absence means something else: all its fields' defaults.</summary>
+    public bool IsComparedWithDefault => IsSingleStruct && Schema.IsNullable && Schema.Default != "null";
 
     public bool DefaultsToNull =>
-        IsOptionalStruct
-        || Schema.Default == "null"
-        || (Schema.Type == "records" && Schema.IsNullable)
-        || (Element != null && !Schema.IsArray && Schema.IsNullable);
+        IsOptionalStruct || Schema.Default == "null" || (Schema.Type == "records" && Schema.IsNullable);
 
     /// <summary>The name of a primitive type as the readers and writers spell it.</summary>
     public string WireName =>
@@ -103,6 +105,10 @@ public sealed class FieldPlan(SchemaField schema, VersionRange versions, ClassPl
             if (DefaultsToNull)
             {
                 return $"{Name} is not null";
+            }
+            if (IsSingleStruct)
+            {
+                return $"{Name} is not {{ IsDefault: true }}";
             }
             if (Schema.IsArray)
             {

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using System.Linq;
 
 namespace Aot.Broker.Protocol.Generator;
@@ -92,6 +93,13 @@ public static class MessageEmitter
         if (plan.HasTagSections)
         {
             code.Line("public List<UnknownTag>? UnknownTags { get; set; }");
+        }
+        if (plan.HasDefaultCheck)
+        {
+            IEnumerable<string> conditions = plan.Fields.Select(field => $"!({field.IsSetExpression})");
+            code.Line();
+            code.Line("/// <summary>Every field holds its default.</summary>");
+            code.Line($"internal bool IsDefault => {string.Join(" && ", conditions)} && UnknownTags is null;");
         }
         code.Line();
     }

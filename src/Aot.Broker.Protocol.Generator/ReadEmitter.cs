@@ -97,7 +97,8 @@ public static class ReadEmitter
         string name = field.Name;
         if (field.Schema.IsNullable)
         {
-            code.Line($"{name} = reader.ReadPresence() ? new() : null;");
+            string tagged = field.Schema.IsTagged ? "Tagged" : "";
+            code.Line($"{name} = reader.Read{tagged}Presence() ? new() : null;");
             code.Line($"{name}?.Read(ref reader, version);");
             return;
         }
@@ -139,9 +140,18 @@ public static class ReadEmitter
             foreach (FieldPlan field in plan.Tagged)
             {
                 string? condition = FieldPlan.Condition(field.Versions, plan.Flexible);
-                code.Line($"case {field.Schema.Tag}{(condition == null ? "" : $" when {condition}")}:");
+                code.Line($"case {field.Schema.Tag}:");
                 using (code.Open())
                 {
+                    if (condition != null)
+                    {
+                        // The number is taken: another version gives it a meaning that this one does not have.
+                        using (code.Open($"if ({FieldPlan.Not(condition)})"))
+                        {
+                            code.Line("reader.Fail();");
+                            code.Line("break;");
+                        }
+                    }
                     EmitField(code, field);
                     code.Line("break;");
                 }

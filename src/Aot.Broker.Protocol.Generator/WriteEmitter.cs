@@ -92,7 +92,8 @@ public static class WriteEmitter
         }
         else if (field.Schema.IsNullable)
         {
-            code.Line($"writer.WritePresence({name} is not null);");
+            string tagged = field.Schema.IsTagged ? "Tagged" : "";
+            code.Line($"writer.Write{tagged}Presence({name} is not null);");
             code.Line($"{name}?.Write(ref writer, version);");
         }
         else

@@ -18,6 +18,9 @@ namespace Aot.Broker.Protocol.Wire;
 ///
 /// "Flexible" and "compact" are the protocol's two encodings of lengths (KIP-482): an unsigned varint of length + 1
 /// where 0 is null, against a fixed-width length where -1 is null.
+///
+/// The primitives that generated code calls most are not inlined: a binary that holds every message is 127 KB (6 %)
+/// smaller for it, seen by publishing one with and without the attributes here and in <see cref="WireWriter"/>.
 /// </summary>
 public ref struct WireReader
 {
@@ -278,6 +281,9 @@ public ref struct WireReader
     /// <summary>A nullable structure is preceded by an int8: negative is null.</summary>
     [HotPath]
     public bool ReadPresence() => ReadInt8() >= 0 && !_failed;
+
+    /// <summary>In a tagged field a nullable structure is preceded by an unsigned varint: 0 is null.</summary>
+    public bool ReadTaggedPresence() => ReadUVarint() != 0;
 
     [HotPath]
     private int ReadStringLength(bool compact, bool nullable)

@@ -255,6 +255,9 @@ public ref struct WireWriter
     [HotPath]
     public void WritePresence(bool present) => WriteInt8(present ? (sbyte)1 : (sbyte)-1);
 
+    /// <summary>What stands before a nullable structure in a tagged field: 1, or 0 for null.</summary>
+    public void WriteTaggedPresence(bool present) => WriteUVarint(present ? 1u : 0u);
+
     public static int UVarintSize(uint value) => 1 + ((31 - int.LeadingZeroCount((int)(value | 1))) / 7);
 
     public static int VarintSize(int value) => UVarintSize((uint)((value << 1) ^ (value >> 31)));

@@ -1,0 +1,317 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Protocol;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Segments;
+
+namespace Aot.Broker.Storage.Appending;
+
+/// <summary>
+/// What of a log is on the disk, and what makes it so: group-committed syncs where acknowledged means durable, timed
+/// syncs, and steady write-back with space reserved ahead, done by a helper thread.
+/// </summary>
+/// <remarks>
+/// Owner: the log's core. At most one sync of a log is under way; what is written meanwhile is covered by the next one,
+/// so that a slow disk makes larger groups and not a queue. An error of a sync is final: the kernel may have dropped the
+/// pages, so the process stops.
+/// Write-back per mebibyte, measured on ext4/virtio at 200 MB/s: a sync of one second's data takes 0.4 ms in place of
+/// 63 ms. Started on the core itself it would cost appends 57 us, hence the helper thread.
+/// </remarks>
+internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, IBackgroundJob
+{
+    /// <summary>Space is reserved in steps of this size, once a segment has shown that it grows.</summary>
+    public const long AllocationBytes = 16 * 1024 * 1024;
+
+    private const int AllocationFromBytes = 1024 * 1024;
+    private const int WritebackBytes = 1024 * 1024;
+
+    private readonly List<(long Offset, TaskCompletionSource<ErrorCode> Done)> _flushes = [];
+    private SegmentHandle? _syncing;
+    private long _syncingTo;
+    private int _syncingBytes;
+    private bool _isSyncingEntry;
+    private TimerHandle _timer = TimerHandle.None;
+
+    // The write-back under way: filled on the core, read by the helper thread, taken back in Done.
+    private SegmentHandle? _writingBack;
+    private Disk? _jobDisk;
+    private Fd _jobFile;
+    private long _jobPosition;
+    private long _jobBytes;
+    private long _jobAllocateAt;
+    private long _jobAllocateBytes;
+
+    /// <summary>All records below are on the disk: everything in segments before the first that is not synced.</summary>
+    public long RecoveryPoint { get; private set; }
+
+    /// <summary>Up to where writes count as done, as <c>flush.messages</c> wants it.</summary>
+    public long AcknowledgedEnd { get; private set; }
+
+    /// <summary>The log was opened.</summary>
+    public void Begin()
+    {
+        UpdateRecoveryPoint();
+        AcknowledgedEnd = log.Config.IsSyncedBeforeAnswer ? RecoveryPoint : log.LogEndOffset;
+        if (RecoveryPoint < log.LogEndOffset && log.Config.IsSyncedBeforeAnswer)
+        {
+            RequestSync();
+        }
+    }
+
+    /// <summary>After each write: syncs and write-back that are due.</summary>
+    [HotPath]
+    public void AfterWrite()
+    {
+        Segment active = log.Segments.Active;
+        if (log.LogEndOffset - RecoveryPoint >= log.Config.FlushMessages)
+        {
+            RequestSync();
+        }
+        else if (log.Config.FlushMs != long.MaxValue && _timer == TimerHandle.None)
+        {
+            _timer = log.Core.Timers.Schedule(log.Core.NowMillis + log.Config.FlushMs, this, 0);
+        }
+        if (active.Bytes - active.WritebackBytes >= WritebackBytes && _writingBack is null)
+        {
+            StartWriteback(active);
+        }
+    }
+
+    /// <summary>
+    /// Moves <see cref="AcknowledgedEnd"/>. Fewer than <c>flush.messages</c> acknowledged records may be unsynced: when
+    /// more are written, the newest wait for the sync.
+    /// </summary>
+    [HotPath]
+    public long Acknowledge()
+    {
+        if (log.LogEndOffset - RecoveryPoint < log.Config.FlushMessages)
+        {
+            AcknowledgedEnd = log.LogEndOffset;
+        }
+        else
+        {
+            AcknowledgedEnd = Math.Max(AcknowledgedEnd, RecoveryPoint);
+            RequestSync();
+        }
+        return AcknowledgedEnd;
+    }
+
+    public void OnSegmentSynced()
+    {
+        UpdateRecoveryPoint();
+        CompleteFlushes();
+    }
+
+    /// <summary>Syncs when so many bytes are not on the disk yet: bounds what a recovery scans.</summary>
+    public void SyncBeyond(int bytes)
+    {
+        if (log.Segments.Active.Bytes - log.Segments.Active.SyncedBytes >= bytes)
+        {
+            RequestSync();
+        }
+    }
+
+    public Task<ErrorCode> FlushAsync()
+    {
+        if (RecoveryPoint >= log.LogEndOffset)
+        {
+            return Task.FromResult(ErrorCode.None);
+        }
+        TaskCompletionSource<ErrorCode> done = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _flushes.Add((log.LogEndOffset, done));
+        RequestSync();
+        return done.Task;
+    }
+
+    /// <summary>Done when no call of the kernel uses the log's descriptors any more.</summary>
+    public async ValueTask StopAsync()
+    {
+        log.Core.Timers.Cancel(_timer);
+        _timer = TimerHandle.None;
+        await log.Jobs.WhenIdleAsync();
+        foreach ((_, TaskCompletionSource<ErrorCode> done) in _flushes)
+        {
+            done.TrySetResult(ErrorCode.KafkaStorageError);
+        }
+        _flushes.Clear();
+    }
+
+    /// <summary>The log is idle: space that was reserved ahead goes back to the file system.</summary>
+    public void ReleaseReserved()
+    {
+        Segment active = log.Segments.Active;
+        if (active.AllocatedBytes > active.Bytes && active.Handle is not null && !log.Config.Preallocate)
+        {
+            log.Disk.Truncate(active.Handle.Log, active.Bytes);
+            active.AllocatedBytes = active.Bytes;
+        }
+    }
+
+    // flush.ms -------------------------------------------------------------------------------------------------------
+
+    public void OnTimer(long token)
+    {
+        _timer = TimerHandle.None;
+        if (log.Status == LogStatus.Open && RecoveryPoint < log.LogEndOffset)
+        {
+            RequestSync();
+        }
+    }
+
+    // Sync -----------------------------------------------------------------------------------------------------------
+
+    [HotPath]
+    private void RequestSync()
+    {
+        if (_syncing is not null || _isSyncingEntry || log.Status != LogStatus.Open)
+        {
+            return;
+        }
+        Segment active = log.Segments.Active;
+        if (active.SyncedOffset >= log.LogEndOffset && active.IsEntrySynced)
+        {
+            return; // What is missing are sealed segments: their jobs are under way.
+        }
+        SegmentHandle? handle = log.Set.Open.Get(active, out Errno error);
+        if (handle is null)
+        {
+            OpenFailedSlow(error);
+            return;
+        }
+        handle.Borrow();
+        log.Jobs.Begin();
+        _syncing = handle;
+        _syncingTo = log.LogEndOffset;
+        _syncingBytes = active.Bytes;
+        if (active.IsEntrySynced)
+        {
+            log.Core.Io.SyncFile(handle.Log, dataOnly: true, this, 0);
+        }
+        else
+        {
+            SyncEntrySlow();
+        }
+    }
+
+    public void OnFileDone(long token, long result)
+    {
+        SegmentHandle handle = _syncing!;
+        _syncing = null;
+        log.Jobs.End();
+        if (result < 0)
+        {
+            log.Set.Directories.StopOnSyncFailure(log.Directory, (Errno)(-result));
+            handle.Return();
+            return;
+        }
+        handle.Segment.SyncedOffset = Math.Max(handle.Segment.SyncedOffset, _syncingTo);
+        handle.Segment.SyncedBytes = _syncingBytes;
+        handle.Return();
+        UpdateRecoveryPoint();
+        CompleteFlushes();
+        if (_flushes.Count > 0)
+        {
+            RequestSync();
+        }
+        log.MarkAtTurnEnd();
+    }
+
+    /// <summary>The file of a new segment can only be found after a crash when its directory is on the disk, too.</summary>
+    private void SyncEntrySlow()
+    {
+        _isSyncingEntry = true;
+        log.Core.Background.Run(log.Core, new EntrySync(this, log.Disk, log.Directory, _syncing!.Segment));
+    }
+
+    private sealed class EntrySync(LogFlusher flusher, Disk disk, string directory, Segment segment) : IBackgroundJob
+    {
+        private Errno _error;
+
+        public void Run() => _error = disk.SyncDirectory(directory);
+
+        public void Done(Core core)
+        {
+            flusher._isSyncingEntry = false;
+            if (_error != Errno.None)
+            {
+                flusher.OnFileDone(0, -(long)_error);
+                return;
+            }
+            segment.IsEntrySynced = true;
+            core.Io.SyncFile(flusher._syncing!.Log, dataOnly: true, flusher, 0);
+        }
+    }
+
+    private void OpenFailedSlow(Errno error) => log.Set.Directories.StopOnSyncFailure(log.Directory, error);
+
+    [HotPath]
+    private void UpdateRecoveryPoint()
+    {
+        SegmentList segments = log.Segments;
+        int first = segments.Count - 1;
+        while (first > 0 && !segments[first - 1].IsSynced)
+        {
+            first--;
+        }
+        RecoveryPoint = Math.Max(RecoveryPoint, Math.Min(segments[first].SyncedOffset, log.LogEndOffset));
+    }
+
+    private void CompleteFlushes()
+    {
+        for (int i = _flushes.Count - 1; i >= 0; i--)
+        {
+            if (_flushes[i].Offset <= RecoveryPoint)
+            {
+                _flushes[i].Done.TrySetResult(ErrorCode.None);
+                _flushes.RemoveAt(i);
+            }
+        }
+    }
+
+    // Write-back -----------------------------------------------------------------------------------------------------
+
+    [HotPath]
+    private void StartWriteback(Segment active)
+    {
+        SegmentHandle? handle = active.Handle;
+        if (handle is null)
+        {
+            return;
+        }
+        handle.Borrow();
+        log.Jobs.Begin();
+        _writingBack = handle;
+        _jobDisk = log.Disk;
+        _jobFile = handle.Log;
+        _jobPosition = active.WritebackBytes;
+        _jobBytes = active.Bytes - active.WritebackBytes;
+        active.WritebackBytes = active.Bytes;
+        _jobAllocateBytes = 0;
+        bool isGrowing = active.Bytes >= AllocationFromBytes && !log.Config.Preallocate;
+        if (isGrowing && active.Bytes + (AllocationBytes / 2) > active.AllocatedBytes)
+        {
+            _jobAllocateAt = Math.Max(active.AllocatedBytes, active.Bytes);
+            _jobAllocateBytes = Math.Min(AllocationBytes, log.Config.SegmentBytes - _jobAllocateAt);
+            active.AllocatedBytes = _jobAllocateAt + Math.Max(0, _jobAllocateBytes);
+        }
+        log.Core.Background.Run(log.Core, this);
+    }
+
+    /// <summary>On a helper thread. Both are hints: their errors show at the next write or sync.</summary>
+    void IBackgroundJob.Run()
+    {
+        _jobDisk!.StartWriteback(_jobFile, _jobPosition, _jobBytes);
+        if (_jobAllocateBytes > 0)
+        {
+            _jobDisk.Allocate(_jobFile, _jobAllocateAt, _jobAllocateBytes);
+        }
+    }
+
+    void IBackgroundJob.Done(Core core)
+    {
+        SegmentHandle handle = _writingBack!;
+        _writingBack = null;
+        handle.Return();
+        log.Jobs.End();
+    }
+}

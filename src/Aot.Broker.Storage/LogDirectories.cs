@@ -1,0 +1,438 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Files;
+
+namespace Aot.Broker.Storage;
+
+/// <summary>Why a data directory cannot be used; each has its exit code.</summary>
+public enum DataDirectoryProblem
+{
+    /// <summary>Another process has it, or it belongs to another node or cluster (exit code 4).</summary>
+    NotOurs = 4,
+
+    /// <summary>Its content contradicts itself and a person has to decide (exit code 5).</summary>
+    Corrupt = 5,
+
+    /// <summary>The disk refused (exit code 6).</summary>
+    Disk = 6,
+}
+
+/// <summary>A data directory cannot be used. The message is for the operator.</summary>
+public sealed class DataDirectoryException(DataDirectoryProblem problem, string message) : Exception(message)
+{
+    public DataDirectoryProblem Problem { get; } = problem;
+
+    public int ExitCode => (int)Problem;
+}
+
+/// <summary>
+/// The data directories of this process: locks, identity, the mark of a clean stop, checkpoints, and which partition is
+/// where. One instance per process, shared by the <see cref="LogSet"/>s of all cores.
+/// </summary>
+/// <remarks>
+/// Opened before the cores start, closed after their logs are. All members may be called from any thread; those that
+/// touch the disk block.
+/// </remarks>
+public sealed class LogDirectories : IDisposable
+{
+    private static readonly Logger s_log = Log.For("storage");
+
+    private readonly object _gate = new();
+    private readonly Disk _disk;
+    private readonly List<LogDirectory> _all = [];
+    private readonly Dictionary<TopicPartition, LogDirectory> _partitions = [];
+    private readonly List<string> _leftovers = [];
+    private readonly Action<string, Errno> _onSyncFailure;
+    private bool _isClosed;
+
+    private LogDirectories(Disk disk, Action<string, Errno>? onSyncFailure)
+    {
+        _disk = disk;
+        _onSyncFailure = onSyncFailure ?? StopProcess;
+    }
+
+    public IReadOnlyList<LogDirectory> All => _all;
+
+    /// <summary>Partitions on the disk: at the start, plus what was made since, minus what was deleted.</summary>
+    public int PartitionCount
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _partitions.Count;
+            }
+        }
+    }
+
+    /// <summary>How far the opening of logs is; for the progress line and the metric.</summary>
+    public RecoveryProgress Progress { get; } = new();
+
+    /// <summary>
+    /// Makes directories that are missing, locks each, reads what is in it, and takes the mark of a clean stop away.
+    /// </summary>
+    /// <param name="disk">Where they are.</param>
+    /// <param name="paths"><c>log.dirs</c>.</param>
+    /// <param name="onSyncFailure">
+    /// Called when an fsync failed: the kernel may have dropped what was to be written, so going on would be a lie. The
+    /// default prints why and ends the process with exit code 6.
+    /// </param>
+    /// <exception cref="DataDirectoryException">A directory is locked, damaged or refused by the disk.</exception>
+    public static LogDirectories Open(
+        Disk disk,
+        IReadOnlyList<string> paths,
+        Action<string, Errno>? onSyncFailure = null
+    )
+    {
+        LogDirectories directories = new(disk, onSyncFailure);
+        try
+        {
+            foreach (string path in paths)
+            {
+                directories.OpenOne(path);
+            }
+            directories.CheckIdentities();
+        }
+        catch
+        {
+            directories.Dispose();
+            throw;
+        }
+        return directories;
+    }
+
+    public LogDirectory? Find(string path) => _all.Find(d => d.Path == path);
+
+    /// <summary>The partitions that were found, with their topic ids (zero where there is none). Reads a file per partition.</summary>
+    public IReadOnlyList<PartitionOnDisk> ListPartitions()
+    {
+        List<PartitionOnDisk> list = [];
+        KeyValuePair<TopicPartition, LogDirectory>[] known;
+        lock (_gate)
+        {
+            known = [.. _partitions];
+        }
+        foreach ((TopicPartition name, LogDirectory directory) in known)
+        {
+            string path =
+                directory.PathOf(LogFileNames.PartitionDirectory(name)) + "/" + LogFileNames.PartitionMetadata;
+            KafkaUuid topicId = default;
+            if (_disk.ReadAllBytes(path, out byte[] bytes) == Errno.None)
+            {
+                PartitionMetadataText.TryRead(bytes, out topicId);
+            }
+            list.Add(new PartitionOnDisk(name, topicId, directory));
+        }
+        return list;
+    }
+
+    /// <summary>Writes <c>meta.properties</c>: formats the directory, or gives it its directory id.</summary>
+    public void SaveMeta(LogDirectory directory, MetaProperties meta, long wallMillis)
+    {
+        Errno error = _disk.WriteAllBytesAtomically(
+            directory.PathOf(LogFileNames.MetaProperties),
+            meta.ToBytes(wallMillis)
+        );
+        if (error != Errno.None)
+        {
+            throw Problem(
+                DataDirectoryProblem.Disk,
+                $"cannot write {directory.PathOf(LogFileNames.MetaProperties)}",
+                error
+            );
+        }
+        directory.Meta = meta;
+    }
+
+    /// <summary>
+    /// The end of a clean stop, after each core has closed its logs: the checkpoints, then, last, the mark of it.
+    /// </summary>
+    public void SaveCleanShutdown(long brokerEpoch)
+    {
+        foreach (LogDirectory directory in _all)
+        {
+            Errno error = WriteCheckpoints(directory);
+            if (error == Errno.None)
+            {
+                error = _disk.WriteAllBytesAtomically(
+                    directory.PathOf(LogFileNames.CleanShutdown),
+                    CleanShutdownText.Write(brokerEpoch)
+                );
+            }
+            if (error != Errno.None)
+            {
+                s_log.Error(
+                    "the mark of a clean stop could not be written: the next start recovers",
+                    ("directory", directory.Path),
+                    ("error", error)
+                );
+            }
+        }
+    }
+
+    /// <summary>An fsync failed: ends the process, or does what the owner of this instance asked for.</summary>
+    public void StopOnSyncFailure(string path, Errno error) => _onSyncFailure(path, error);
+
+    public void Dispose()
+    {
+        if (!_isClosed)
+        {
+            _isClosed = true;
+            foreach (LogDirectory directory in _all)
+            {
+                _disk.Close(directory.LockFile);
+            }
+        }
+    }
+
+    // For the log sets ------------------------------------------------------------------------------------------------
+
+    /// <summary>Where a partition is; else the directory asked for; else the one with the fewest partitions.</summary>
+    internal LogDirectory Place(TopicPartition name, string? path)
+    {
+        lock (_gate)
+        {
+            if (_partitions.TryGetValue(name, out LogDirectory? present))
+            {
+                return present;
+            }
+            LogDirectory? chosen = path is null ? null : Find(path);
+            if (chosen is null)
+            {
+                Dictionary<LogDirectory, int> counts = [];
+                foreach (LogDirectory directory in _partitions.Values)
+                {
+                    counts[directory] = counts.GetValueOrDefault(directory) + 1;
+                }
+                chosen = _all.MinBy(d => counts.GetValueOrDefault(d))!;
+            }
+            _partitions.Add(name, chosen);
+            return chosen;
+        }
+    }
+
+    internal void Forget(TopicPartition name)
+    {
+        lock (_gate)
+        {
+            _partitions.Remove(name);
+        }
+    }
+
+    /// <summary>Directories of deleted partitions that an earlier process left behind; each is given out once.</summary>
+    internal List<string> TakeLeftovers()
+    {
+        lock (_gate)
+        {
+            List<string> taken = [.. _leftovers];
+            _leftovers.Clear();
+            return taken;
+        }
+    }
+
+    internal static Errno WriteCheckpoints(LogDirectory directory)
+    {
+        Errno error = directory.Write(CheckpointKind.RecoveryPoint);
+        if (error == Errno.None)
+        {
+            error = directory.Write(CheckpointKind.LogStart);
+        }
+        return error == Errno.None ? directory.Write(CheckpointKind.HighWatermark) : error;
+    }
+
+    /// <summary>Deletes a directory with the files in it; it has no sub-directories.</summary>
+    internal static void DeleteTree(Disk disk, string path)
+    {
+        List<DiskEntry> entries = [];
+        Errno error = disk.List(path, entries);
+        foreach (DiskEntry entry in entries)
+        {
+            disk.Delete(path + "/" + entry.Name);
+        }
+        error = error == Errno.None ? disk.DeleteDirectory(path) : error;
+        if (error is not (Errno.None or Errno.ENOENT))
+        {
+            s_log.Warn("a deleted partition's directory stays", ("directory", path), ("error", error));
+        }
+    }
+
+    // Opening ----------------------------------------------------------------------------------------------------------
+
+    private void OpenOne(string path)
+    {
+        Errno error = _disk.CreateDirectories(path);
+        Check(error, $"cannot make the data directory {path}");
+        error = _disk.Lock(path + "/" + LogFileNames.Lock, out Fd lockFile);
+        if (error == Errno.EAGAIN)
+        {
+            throw new DataDirectoryException(
+                DataDirectoryProblem.NotOurs,
+                $"the data directory {path} is in use by another process (its {LogFileNames.Lock} file is locked)"
+            );
+        }
+        Check(error, $"cannot lock the data directory {path}");
+        LogDirectory directory = new(_disk, path, lockFile);
+        _all.Add(directory);
+        ReadMeta(directory);
+        ReadCleanShutdown(directory);
+        Check(directory.Load(), $"cannot read the checkpoints of {path}");
+        FindPartitions(directory);
+    }
+
+    private void ReadMeta(LogDirectory directory)
+    {
+        string path = directory.PathOf(LogFileNames.MetaProperties);
+        Errno error = _disk.ReadAllBytes(path, out byte[] bytes);
+        if (error == Errno.ENOENT)
+        {
+            return;
+        }
+        Check(error, $"cannot read {path}");
+        directory.Meta = MetaProperties.TryParse(bytes, out string problem);
+        if (directory.Meta is null)
+        {
+            throw new DataDirectoryException(DataDirectoryProblem.Corrupt, $"{path} cannot be used: {problem}");
+        }
+    }
+
+    private void ReadCleanShutdown(LogDirectory directory)
+    {
+        string path = directory.PathOf(LogFileNames.CleanShutdown);
+        Errno error = _disk.ReadAllBytes(path, out byte[] bytes);
+        if (error == Errno.ENOENT)
+        {
+            return;
+        }
+        Check(error, $"cannot read {path}");
+        directory.HadCleanShutdown = true;
+        directory.PreviousBrokerEpoch = CleanShutdownText.BrokerEpochOf(bytes);
+        Check(_disk.Delete(path), $"cannot delete {path}");
+        Check(_disk.SyncDirectory(directory.Path), $"cannot sync {directory.Path}");
+    }
+
+    private void FindPartitions(LogDirectory directory)
+    {
+        List<DiskEntry> entries = [];
+        Check(_disk.List(directory.Path, entries), $"cannot list {directory.Path}");
+        foreach (DiskEntry entry in entries)
+        {
+            if (!entry.IsDirectory)
+            {
+                continue;
+            }
+            if (LogFileNames.IsMarked(entry.Name, LogFileNames.DeleteDirectorySuffix))
+            {
+                _leftovers.Add(directory.PathOf(entry.Name));
+            }
+            else if (
+                !LogFileNames.IsMarked(entry.Name, LogFileNames.FutureDirectorySuffix)
+                && !LogFileNames.IsMarked(entry.Name, LogFileNames.StrayDirectorySuffix)
+            )
+            {
+                AddPartition(directory, entry.Name);
+            }
+        }
+    }
+
+    private void AddPartition(LogDirectory directory, string entry)
+    {
+        if (!LogFileNames.TryParsePartitionDirectory(entry, out TopicPartition name))
+        {
+            s_log.Warn(
+                "a directory among the partitions is not one and is passed over",
+                ("directory", directory.PathOf(entry))
+            );
+            return;
+        }
+        if (!_partitions.TryAdd(name, directory))
+        {
+            throw new DataDirectoryException(
+                DataDirectoryProblem.Corrupt,
+                $"the partition {name} is in two data directories: {_partitions[name].Path} and {directory.Path}"
+            );
+        }
+    }
+
+    private void CheckIdentities()
+    {
+        HashSet<KafkaUuid> ids = [];
+        MetaProperties? first = null;
+        foreach (LogDirectory directory in _all)
+        {
+            if (directory.Meta is not { } meta)
+            {
+                continue;
+            }
+            first ??= meta;
+            if (meta.ClusterId != first.ClusterId || meta.NodeId != first.NodeId)
+            {
+                throw new DataDirectoryException(
+                    DataDirectoryProblem.NotOurs,
+                    $"the data directories belong to different nodes or clusters: {_all[0].Path} and {directory.Path}"
+                );
+            }
+            if (!meta.DirectoryId.IsZero && !ids.Add(meta.DirectoryId))
+            {
+                throw new DataDirectoryException(
+                    DataDirectoryProblem.NotOurs,
+                    $"two data directories have the same directory.id {meta.DirectoryId}"
+                );
+            }
+        }
+    }
+
+    private static void Check(Errno error, string what)
+    {
+        if (error != Errno.None)
+        {
+            throw Problem(DataDirectoryProblem.Disk, what, error);
+        }
+    }
+
+    private static DataDirectoryException Problem(DataDirectoryProblem problem, string what, Errno error) =>
+        new(problem, $"{what}: {error}");
+
+    private static void StopProcess(string path, Errno error)
+    {
+        // Not through the log: its writer may be behind, and this is the last that the process says.
+        Console.Error.WriteLine(
+            $"fatal: the disk did not accept written data ({error} from fsync in {path}); stopping, since what was acknowledged may be lost"
+        );
+        Environment.Exit((int)DataDirectoryProblem.Disk);
+    }
+}
+
+/// <summary>Counts the opening of logs over all cores.</summary>
+public sealed class RecoveryProgress
+{
+    private long _requested;
+    private long _opened;
+    private long _recovered;
+    private long _scannedBytes;
+    private long _truncatedBytes;
+
+    public long Requested => Interlocked.Read(ref _requested);
+
+    public long Opened => Interlocked.Read(ref _opened);
+
+    /// <summary>Segments that were scanned after an unclean stop.</summary>
+    public long RecoveredSegments => Interlocked.Read(ref _recovered);
+
+    public long ScannedBytes => Interlocked.Read(ref _scannedBytes);
+
+    public long TruncatedBytes => Interlocked.Read(ref _truncatedBytes);
+
+    internal void Begin() => Interlocked.Increment(ref _requested);
+
+    internal void End(Recovery.LoadedLog? log)
+    {
+        Interlocked.Increment(ref _opened);
+        if (log is not null)
+        {
+            Interlocked.Add(ref _recovered, log.RecoveredSegments);
+            Interlocked.Add(ref _scannedBytes, log.ScannedBytes);
+            Interlocked.Add(ref _truncatedBytes, log.TruncatedBytes);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Files;
+
+namespace Aot.Broker.Storage;
+
+/// <summary>A partition directory that was on the disk at the start.</summary>
+public readonly record struct PartitionOnDisk(TopicPartition Name, KafkaUuid TopicId, LogDirectory Directory);
+
+/// <summary>The three offset checkpoints of a log directory.</summary>
+internal enum CheckpointKind
+{
+    RecoveryPoint,
+    HighWatermark,
+    LogStart,
+}
+
+/// <summary>
+/// One entry of <c>log.dirs</c>: its lock, its identity, and its checkpoint files, which the logs of all cores share.
+/// </summary>
+/// <remarks>
+/// Any thread. A core publishes the offsets of its logs as numbers; files are written by helper threads, one at a time.
+/// What a checkpoint says of a partition that no log has claimed yet (start-up is under way, or it is a stray) is kept.
+/// </remarks>
+public sealed class LogDirectory
+{
+    private static readonly string[] s_files =
+    [
+        LogFileNames.RecoveryPointCheckpoint,
+        LogFileNames.HighWatermarkCheckpoint,
+        LogFileNames.LogStartCheckpoint,
+    ];
+
+    private readonly object _gate = new();
+    private readonly object _writing = new();
+    private readonly Disk _disk;
+    private readonly Dictionary<TopicPartition, long>[] _unclaimed =
+    [
+        [],
+        [],
+        [],
+    ];
+    private readonly Dictionary<int, Published>[] _published =
+    [
+        [],
+        [],
+        [],
+    ];
+    private readonly byte[]?[] _lastWritten = new byte[]?[3];
+
+    private sealed class Published
+    {
+        public CheckpointEntry[] Entries = [];
+        public int Count;
+    }
+
+    internal LogDirectory(Disk disk, string path, Fd lockFile)
+    {
+        _disk = disk;
+        Path = path;
+        LockFile = lockFile;
+    }
+
+    public string Path { get; }
+
+    /// <summary>Null: the directory is not formatted.</summary>
+    public MetaProperties? Meta { get; internal set; }
+
+    /// <summary>The last process ended cleanly: segments need no recovery.</summary>
+    public bool HadCleanShutdown { get; internal set; }
+
+    /// <summary>The broker epoch of that process; -1 after an unclean stop.</summary>
+    public long PreviousBrokerEpoch { get; internal set; } = -1;
+
+    internal Fd LockFile { get; }
+
+    internal string PathOf(string name) => Path + "/" + name;
+
+    /// <summary>What the checkpoints say of a partition; its log answers for it from now on.</summary>
+    internal (long RecoveryPoint, long HighWatermark, long LogStart) Claim(TopicPartition name)
+    {
+        lock (_gate)
+        {
+            return (
+                Take(CheckpointKind.RecoveryPoint),
+                Take(CheckpointKind.HighWatermark),
+                Take(CheckpointKind.LogStart)
+            );
+        }
+
+        long Take(CheckpointKind kind) => _unclaimed[(int)kind].Remove(name, out long offset) ? offset : 0;
+    }
+
+    /// <summary>Puts back what was claimed for a log that could not be opened.</summary>
+    internal void Unclaim(TopicPartition name, (long RecoveryPoint, long HighWatermark, long LogStart) offsets)
+    {
+        lock (_gate)
+        {
+            _unclaimed[(int)CheckpointKind.RecoveryPoint][name] = offsets.RecoveryPoint;
+            _unclaimed[(int)CheckpointKind.HighWatermark][name] = offsets.HighWatermark;
+            if (offsets.LogStart > 0)
+            {
+                _unclaimed[(int)CheckpointKind.LogStart][name] = offsets.LogStart;
+            }
+        }
+    }
+
+    internal Errno Load()
+    {
+        for (int kind = 0; kind < s_files.Length; kind++)
+        {
+            Errno error = _disk.ReadAllBytes(PathOf(s_files[kind]), out byte[] bytes);
+            if (error == Errno.ENOENT)
+            {
+                continue;
+            }
+            List<CheckpointEntry> entries = [];
+            if (error != Errno.None)
+            {
+                return error;
+            }
+            if (!CheckpointText.TryRead(bytes, entries))
+            {
+                Log.For("storage").Warn("a checkpoint is damaged and is passed over", ("file", PathOf(s_files[kind])));
+                continue;
+            }
+            foreach (CheckpointEntry entry in entries)
+            {
+                _unclaimed[kind][entry.Partition] = entry.Offset;
+            }
+        }
+        return Errno.None;
+    }
+
+    /// <summary>Replaces what one core says of its logs. The array is copied; nothing is allocated once it has its size.</summary>
+    internal void Publish(CheckpointKind kind, CoreIndex core, ReadOnlySpan<CheckpointEntry> entries)
+    {
+        lock (_gate)
+        {
+            if (!_published[(int)kind].TryGetValue(core.Value, out Published? published))
+            {
+                _published[(int)kind].Add(core.Value, published = new Published());
+            }
+            if (published.Entries.Length < entries.Length)
+            {
+                published.Entries = new CheckpointEntry[Math.Max(16, entries.Length * 2)];
+            }
+            entries.CopyTo(published.Entries);
+            published.Entries.AsSpan(entries.Length).Clear();
+            published.Count = entries.Length;
+        }
+    }
+
+    /// <summary>Writes a checkpoint when its content changed. Blocks: for helper threads and the end of the process.</summary>
+    internal Errno Write(CheckpointKind kind)
+    {
+        lock (_writing)
+        {
+            byte[] bytes = CheckpointText.Write(Collect(kind));
+            byte[]? last = _lastWritten[(int)kind];
+            if (last is not null && bytes.AsSpan().SequenceEqual(last))
+            {
+                return Errno.None;
+            }
+            Errno error = _disk.WriteAllBytesAtomically(PathOf(s_files[(int)kind]), bytes);
+            _lastWritten[(int)kind] = error == Errno.None ? bytes : null;
+            return error;
+        }
+    }
+
+    private CheckpointEntry[] Collect(CheckpointKind kind)
+    {
+        List<CheckpointEntry> all = [];
+        lock (_gate)
+        {
+            foreach ((TopicPartition name, long offset) in _unclaimed[(int)kind])
+            {
+                all.Add(new CheckpointEntry(name, offset));
+            }
+            foreach (Published published in _published[(int)kind].Values)
+            {
+                all.AddRange(published.Entries.AsSpan(0, published.Count));
+            }
+        }
+        all.Sort(
+            static (a, b) =>
+            {
+                int topic = string.CompareOrdinal(a.Partition.Topic, b.Partition.Topic);
+                return topic != 0 ? topic : a.Partition.Partition.CompareTo(b.Partition.Partition);
+            }
+        );
+        return all.ToArray();
+    }
+}

@@ -1,0 +1,434 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Protocol;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Recovery;
+using Aot.Broker.Storage.Segments;
+
+namespace Aot.Broker.Storage;
+
+/// <summary>How often a core looks after its logs. Times in milliseconds; Kafka's defaults.</summary>
+public sealed record LogSetOptions
+{
+    /// <summary><c>replica.high.watermark.checkpoint.interval.ms</c>.</summary>
+    public long HighWatermarkCheckpointMs { get; init; } = 5_000;
+
+    /// <summary><c>log.flush.offset.checkpoint.interval.ms</c>.</summary>
+    public long RecoveryPointCheckpointMs { get; init; } = 60_000;
+
+    /// <summary><c>log.retention.check.interval.ms</c>.</summary>
+    public long RetentionCheckMs { get; init; } = 300_000;
+
+    /// <summary><c>producer.id.expiration.check.interval.ms</c>.</summary>
+    public long ProducerExpirationCheckMs { get; init; } = 600_000;
+
+    /// <summary>A log that was not used for so long gives its descriptors and buffers back.</summary>
+    public long IdleAfterMs { get; init; } = 30_000;
+
+    /// <summary>Segments held open per core beyond those in use (up to three descriptors each).</summary>
+    public int OpenSegmentsMax { get; init; } = 1024;
+
+    /// <summary>A log with more bytes than this that are not on the disk is synced when the recovery point is written.</summary>
+    public int UnsyncedBytesMax { get; init; } = 8 * 1024 * 1024;
+}
+
+/// <summary>All partition logs of one core, and what is done for them from time to time.</summary>
+/// <remarks>
+/// Owner: the core; attach it with <c>core.Set(new LogSet(core, directories))</c>. Loading, deleting and closing run on
+/// helper threads, several at once. The periodic work allocates nothing once it has its sizes.
+/// </remarks>
+public sealed class LogSet : ITimerTarget
+{
+    private static readonly Logger s_log = Log.For("storage");
+    private const long ProgressMs = 1_000;
+
+    private readonly Dictionary<(KafkaUuid TopicId, int Partition), PartitionLog> _byId = [];
+    private readonly Dictionary<TopicPartition, PartitionLog> _byName = [];
+    private readonly List<PartitionLog> _logs = [];
+    private readonly LogSetOptions _options;
+    private readonly CheckpointJob _checkpointJob;
+    private CheckpointEntry[] _entries = [];
+    private TimerHandle _timer;
+    private long _nextRecoveryPoint;
+    private long _nextRetention;
+    private long _nextExpiration;
+    private bool _isClosed;
+
+    public LogSet(Core core, LogDirectories directories, LogSetOptions? options = null)
+    {
+        Core = core;
+        Directories = directories;
+        _options = options ?? new LogSetOptions();
+        Open = new OpenSegments(core.Disk, _options.OpenSegmentsMax);
+        _checkpointJob = new CheckpointJob(directories);
+        _nextRecoveryPoint = core.NowMillis + _options.RecoveryPointCheckpointMs;
+        _nextRetention = core.NowMillis + _options.RetentionCheckMs;
+        _nextExpiration = core.NowMillis + _options.ProducerExpirationCheckMs;
+        _timer = core.Timers.Schedule(core.NowMillis + ProgressMs, this, 0);
+        DeleteLeftovers(directories.TakeLeftovers());
+    }
+
+    public Core Core { get; }
+
+    public LogDirectories Directories { get; }
+
+    /// <summary>In no particular order. Do not open or delete a log while walking it.</summary>
+    public IReadOnlyList<PartitionLog> All => _logs;
+
+    internal OpenSegments Open { get; }
+
+    [HotPath]
+    public PartitionLog? Find(in KafkaUuid topicId, int partition)
+    {
+        _byId.TryGetValue((topicId, partition), out PartitionLog? log);
+        return log;
+    }
+
+    [HotPath]
+    public PartitionLog? Find(string topic, int partition)
+    {
+        _byName.TryGetValue(new TopicPartition(topic, partition), out PartitionLog? log);
+        return log;
+    }
+
+    /// <summary>
+    /// Opens the partition's log, recovering it if need be, or makes it. <paramref name="logDirectory"/> is where a new
+    /// one goes; null = where the fewest are. INCONSISTENT_TOPIC_ID: the directory is another topic's of the same name
+    /// (see <see cref="MarkStrayAsync"/>); KAFKA_STORAGE_ERROR: the disk refused, and the log has the reason.
+    /// </summary>
+    public async ValueTask<(ErrorCode Error, PartitionLog? Log)> OpenAsync(
+        TopicPartition name,
+        KafkaUuid topicId,
+        LogConfig config,
+        string? logDirectory = null
+    )
+    {
+        if (_byName.TryGetValue(name, out PartitionLog? present))
+        {
+            return present.TopicId == topicId ? (ErrorCode.None, present) : (ErrorCode.InconsistentTopicId, null);
+        }
+        LogDirectory directory = Directories.Place(name, logDirectory);
+        (long RecoveryPoint, long HighWatermark, long LogStart) offsets = directory.Claim(name);
+        LoadRequest request = new()
+        {
+            Name = name,
+            TopicId = topicId,
+            Config = config,
+            LogDirectory = directory,
+            Directory = directory.PathOf(LogFileNames.PartitionDirectory(name)),
+            RecoveryPoint = offsets.RecoveryPoint,
+            LogStartOffset = offsets.LogStart,
+            HighWatermark = offsets.HighWatermark,
+            IsClean = directory.HadCleanShutdown,
+            NowMillis = Core.WallMillis,
+        };
+        Directories.Progress.Begin();
+        Disk disk = Core.Disk;
+        (ErrorCode error, LoadedLog? loaded) = await Core.RunInBackgroundAsync(() => TryLoad(disk, request));
+        Directories.Progress.End(loaded);
+        if (loaded is null)
+        {
+            directory.Unclaim(name, offsets);
+            return (error, null);
+        }
+        Invariant.That(!_byName.ContainsKey(name));
+        PartitionLog log = new(Core, this, loaded);
+        _byName.Add(name, log);
+        _byId.Add((log.TopicId, name.Partition), log);
+        _logs.Add(log);
+        return (ErrorCode.None, log);
+    }
+
+    /// <summary>
+    /// The topic was deleted: waiting requests hear UNKNOWN_TOPIC_OR_PARTITION, the directory is renamed before this
+    /// returns, and its bytes are freed after <c>file.delete.delay.ms</c>.
+    /// </summary>
+    public async ValueTask<ErrorCode> DeleteAsync(PartitionLog log)
+    {
+        Remove(log);
+        await log.AbandonAsync();
+        long delay = log.Config.FileDeleteDelayMs;
+        (ErrorCode error, string? marked) = await MarkAsync(
+            log.LogDirectory,
+            log.Name,
+            LogFileNames.DeleteDirectorySuffix
+        );
+        if (marked is not null)
+        {
+            Disk disk = Core.Disk;
+            Core.Spawn(async core =>
+            {
+                await core.DelayAsync(delay);
+                await core.RunInBackgroundAsync(() => DeleteTree(disk, marked));
+            });
+        }
+        return error;
+    }
+
+    /// <summary>
+    /// Puts a partition directory aside that the metadata does not know (<c>-stray</c>); it is kept for a person. No log
+    /// of it may be open.
+    /// </summary>
+    public async ValueTask<ErrorCode> MarkStrayAsync(TopicPartition name)
+    {
+        Invariant.That(!_byName.ContainsKey(name));
+        LogDirectory directory = Directories.Place(name, null);
+        directory.Claim(name);
+        (ErrorCode error, _) = await MarkAsync(directory, name, LogFileNames.StrayDirectorySuffix);
+        return error;
+    }
+
+    /// <summary>
+    /// Closes all logs of this core; clean = as Kafka leaves them. When every core has done so, the owner of the process
+    /// calls <see cref="LogDirectories.SaveCleanShutdown"/>.
+    /// </summary>
+    public async ValueTask CloseAsync(bool clean)
+    {
+        if (_isClosed)
+        {
+            return;
+        }
+        _isClosed = true;
+        Core.Timers.Cancel(_timer);
+        Task[] closing = new Task[_logs.Count];
+        for (int i = 0; i < closing.Length; i++)
+        {
+            closing[i] = _logs[i].CloseAsync(clean).AsTask();
+        }
+        await Task.WhenAll(closing);
+        PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
+        PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);
+        PublishCheckpoints(CheckpointKind.LogStart, isClosing: clean);
+    }
+
+    // From time to time ------------------------------------------------------------------------------------------------
+
+    public void OnTimer(long token)
+    {
+        long now = Core.NowMillis;
+        Open.NowMillis = now;
+        bool isOpening = Directories.Progress.Opened < Directories.Progress.Requested;
+        if (isOpening && Core.Index.Value == 0)
+        {
+            LogProgress();
+        }
+        _timer = Core.Timers.Schedule(now + (isOpening ? ProgressMs : _options.HighWatermarkCheckpointMs), this, 0);
+        if (now >= _nextRetention)
+        {
+            _nextRetention = now + _options.RetentionCheckMs;
+            for (int i = 0; i < _logs.Count; i++)
+            {
+                _logs[i].ApplyRetention(Core.WallMillis);
+            }
+        }
+        if (now >= _nextExpiration)
+        {
+            _nextExpiration = now + _options.ProducerExpirationCheckMs;
+            for (int i = 0; i < _logs.Count; i++)
+            {
+                _logs[i].ExpireProducers(Core.WallMillis);
+            }
+        }
+        ReleaseIdle(now);
+        Checkpoint(now);
+    }
+
+    /// <summary>Logs that were not used for a while keep nothing but their numbers.</summary>
+    private void ReleaseIdle(long now)
+    {
+        long before = now - _options.IdleAfterMs;
+        for (int i = 0; i < _logs.Count; i++)
+        {
+            if (_logs[i].HoldsMemory && _logs[i].LastUsedMillis <= before)
+            {
+                _logs[i].ReleaseMemory();
+            }
+        }
+        Open.CloseIdle(before);
+    }
+
+    private void Checkpoint(long now)
+    {
+        if (now >= _nextRecoveryPoint)
+        {
+            _nextRecoveryPoint = now + _options.RecoveryPointCheckpointMs;
+            for (int i = 0; i < _logs.Count; i++)
+            {
+                _logs[i].SyncBeyond(_options.UnsyncedBytesMax);
+            }
+            PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: false);
+        }
+        PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: false);
+        PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
+        WriteEpochs();
+        if (Core.Index.Value == 0 && !_checkpointJob.IsRunning)
+        {
+            _checkpointJob.IsRunning = true;
+            Core.Background.Run(Core, _checkpointJob);
+        }
+    }
+
+    private void PublishCheckpoints(CheckpointKind kind, bool isClosing)
+    {
+        if (_entries.Length < _logs.Count)
+        {
+            _entries = new CheckpointEntry[Math.Max(16, _logs.Count * 2)];
+        }
+        foreach (LogDirectory directory in Directories.All)
+        {
+            int count = 0;
+            for (int i = 0; i < _logs.Count; i++)
+            {
+                PartitionLog log = _logs[i];
+                if (ReferenceEquals(log.LogDirectory, directory) && TryOffset(log, kind, isClosing, out long offset))
+                {
+                    _entries[count++] = new CheckpointEntry(log.Name, offset);
+                }
+            }
+            directory.Publish(kind, Core.Index, _entries.AsSpan(0, count));
+        }
+    }
+
+    /// <summary>The log start is only written where it is inside a segment: else the first file's name says it.</summary>
+    private static bool TryOffset(PartitionLog log, CheckpointKind kind, bool isClosing, out long offset)
+    {
+        offset = kind switch
+        {
+            CheckpointKind.RecoveryPoint => isClosing ? log.LogEndOffset : log.RecoveryPoint,
+            CheckpointKind.HighWatermark => log.HighWatermark,
+            _ => log.LogStartOffset,
+        };
+        return kind != CheckpointKind.LogStart || offset > log.Segments.First.BaseOffset;
+    }
+
+    private void WriteEpochs()
+    {
+        for (int i = 0; i < _logs.Count; i++)
+        {
+            PartitionLog log = _logs[i];
+            if (log.Status == LogStatus.Open && log.TakeDirtyEpochs() is var (version, bytes))
+            {
+                log.Jobs.Begin();
+                Core.Background.Run(Core, new EpochJob(log, version, bytes));
+            }
+        }
+    }
+
+    private void LogProgress() =>
+        s_log.Info(
+            "opening logs",
+            ("opened", Directories.Progress.Opened),
+            ("of", Directories.Progress.Requested),
+            ("recoveredSegments", Directories.Progress.RecoveredSegments),
+            ("scannedBytes", Directories.Progress.ScannedBytes)
+        );
+
+    // Off the core -----------------------------------------------------------------------------------------------------
+
+    private static (ErrorCode, LoadedLog?) TryLoad(Disk disk, LoadRequest request)
+    {
+        try
+        {
+            return (ErrorCode.None, LogLoader.Load(disk, request));
+        }
+        catch (InconsistentTopicIdException error)
+        {
+            s_log.Error(
+                "a partition's directory belongs to another topic of this name",
+                ("partition", request.Name),
+                ("topicId", request.TopicId),
+                ("found", error.Found)
+            );
+            return (ErrorCode.InconsistentTopicId, null);
+        }
+        catch (LogLoadException error)
+        {
+            s_log.Error("a log cannot be opened", ("partition", request.Name), ("error", error.Message));
+            return (ErrorCode.KafkaStorageError, null);
+        }
+    }
+
+    private async ValueTask<(ErrorCode, string?)> MarkAsync(LogDirectory directory, TopicPartition name, string suffix)
+    {
+        string id = Core.NextRandom().ToString("x16") + Core.NextRandom().ToString("x16");
+        string source = directory.PathOf(LogFileNames.PartitionDirectory(name));
+        string target = directory.PathOf(LogFileNames.MarkedDirectory(name, id, suffix));
+        Disk disk = Core.Disk;
+        Errno error = await Core.RunInBackgroundAsync(() =>
+        {
+            Errno renamed = disk.Rename(source, target);
+            return renamed == Errno.None ? disk.SyncDirectory(directory.Path) : renamed;
+        });
+        if (error != Errno.None)
+        {
+            s_log.Error("a partition's directory could not be renamed", ("directory", source), ("error", error));
+            return (ErrorCode.KafkaStorageError, null);
+        }
+        Directories.Forget(name);
+        return (ErrorCode.None, target);
+    }
+
+    private void Remove(PartitionLog log)
+    {
+        bool found = _byName.Remove(log.Name) && _byId.Remove((log.TopicId, log.Name.Partition));
+        Invariant.That(found);
+        _logs.Remove(log);
+    }
+
+    private void DeleteLeftovers(List<string> leftovers)
+    {
+        if (leftovers.Count == 0)
+        {
+            return;
+        }
+        Disk disk = Core.Disk;
+        Core.Spawn(async core =>
+        {
+            foreach (string path in leftovers)
+            {
+                await core.RunInBackgroundAsync(() => DeleteTree(disk, path));
+            }
+        });
+    }
+
+    private static bool DeleteTree(Disk disk, string path)
+    {
+        LogDirectories.DeleteTree(disk, path);
+        return true;
+    }
+
+    /// <summary>Writes the checkpoint files of all directories, from what the cores last published.</summary>
+    private sealed class CheckpointJob(LogDirectories directories) : IBackgroundJob
+    {
+        public bool IsRunning { get; set; }
+
+        public void Run()
+        {
+            foreach (LogDirectory directory in directories.All)
+            {
+                Errno error = LogDirectories.WriteCheckpoints(directory);
+                if (error != Errno.None)
+                {
+                    s_log.Warn("a checkpoint could not be written", ("directory", directory.Path), ("error", error));
+                }
+            }
+        }
+
+        public void Done(Core core) => IsRunning = false;
+    }
+
+    private sealed class EpochJob(PartitionLog log, long version, byte[] bytes) : IBackgroundJob
+    {
+        private readonly EpochFile _file = log.EpochFile;
+        private Errno _error;
+
+        public void Run() => _error = _file.Write(version, bytes);
+
+        public void Done(Core core)
+        {
+            log.Epochs.IsDirty |= _error != Errno.None;
+            log.Jobs.End();
+        }
+    }
+}

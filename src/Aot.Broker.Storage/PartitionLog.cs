@@ -1,0 +1,531 @@
+using Aot.Broker.Base;
+using Aot.Broker.Protocol;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Appending;
+using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Producers;
+using Aot.Broker.Storage.Reading;
+using Aot.Broker.Storage.Recovery;
+using Aot.Broker.Storage.Retention;
+using Aot.Broker.Storage.Segments;
+
+namespace Aot.Broker.Storage;
+
+/// <summary>Whether a log takes appends.</summary>
+public enum LogStatus
+{
+    Open,
+
+    /// <summary>A write failed in a way that may not heal: reads go on, appends answer KAFKA_STORAGE_ERROR.</summary>
+    Offline,
+
+    /// <summary>Closed or deleted.</summary>
+    Closed,
+}
+
+/// <summary>
+/// The log of one partition: Apache Kafka's files in one directory, and what is known about their content.
+/// </summary>
+/// <remarks>
+/// Owner: one core, for life; every member is called there. What may block (fsync, deletion, recovery, closing) runs on
+/// helper threads and comes back by mail.
+/// <code>
+/// LogStartOffset &lt;= LastStableOffset &lt;= HighWatermark &lt;= LogEndOffset &lt;= NextOffset
+///                                                       written         given to queued batches
+/// </code>
+/// Life of an append: checked, stamped with its offsets in the caller's buffer, queued; at the end of the turn all queued
+/// batches go out in one vectored write; then the high watermark moves, waiting fetches are completed, and last the
+/// producers' answers are called. With one replica the high watermark follows the log end at once; a replicated log sets
+/// <see cref="FollowsOwnEnd"/> to false and calls <see cref="AdvanceHighWatermark"/>.
+/// An idle log has no descriptors and no buffers, only this object, its segments' numbers and its producers.
+/// </remarks>
+public sealed class PartitionLog : ITurnEnd
+{
+    private readonly LogAppender _appender;
+    private readonly LogReader _reader;
+    private readonly SegmentRoller _roller;
+    private readonly LogFlusher _flusher;
+    private readonly LogRetention _retention;
+    private bool _isAtTurnEnd;
+    private long _notifiedEnd;
+    private long _notifiedStart;
+
+    internal PartitionLog(Core core, LogSet set, LoadedLog loaded)
+    {
+        Core = core;
+        Set = set;
+        Name = loaded.Name;
+        TopicId = loaded.TopicId;
+        Directory = loaded.Directory;
+        LogDirectory = loaded.LogDirectory;
+        Config = loaded.Config;
+        Segments = loaded.Segments;
+        Producers = loaded.Producers;
+        Epochs = loaded.Epochs;
+        LogStartOffset = loaded.LogStartOffset;
+        LogEndOffset = NextOffset = _notifiedEnd = loaded.LogEndOffset;
+        HighWatermark = LastStableOffset = loaded.HighWatermark;
+        _notifiedStart = LogStartOffset;
+        LeaderEpoch = Epochs.LatestEpoch;
+        SnapshotOffset = loaded.SnapshotOffset;
+        ulong number = (ulong)(uint)Name.Partition * 0x9E3779B97F4A7C15UL;
+        WatchKey = new WatchKey(TopicId.High ^ number, TopicId.Low);
+        Queue = new AppendQueue(core);
+        EpochFile = new EpochFile(core.Disk, Directory);
+        _roller = new SegmentRoller(this);
+        _flusher = new LogFlusher(this);
+        _appender = new LogAppender(this, _roller);
+        _reader = new LogReader(this);
+        _retention = new LogRetention(this, _roller);
+        UpdateStable();
+        _flusher.Begin();
+        for (int i = 0; i + 1 < Segments.Count; i++)
+        {
+            if (!Segments[i].IsSynced)
+            {
+                _roller.SealRecovered(Segments[i]);
+            }
+        }
+    }
+
+    // Who it is ------------------------------------------------------------------------------------------------------
+
+    public TopicPartition Name { get; }
+
+    public KafkaUuid TopicId { get; }
+
+    /// <summary>The partition's own directory.</summary>
+    public string Directory { get; }
+
+    /// <summary>The entry of <c>log.dirs</c> that it is in.</summary>
+    public LogDirectory LogDirectory { get; }
+
+    public LogConfig Config { get; private set; }
+
+    public LogStatus Status { get; internal set; }
+
+    /// <summary>Stamped into appended batches; -1 before the first leader.</summary>
+    public int LeaderEpoch { get; private set; }
+
+    /// <summary>Watched by fetches that wait: completed when an offset that a reader can see moves, or the log goes away.</summary>
+    public WatchKey WatchKey { get; }
+
+    // Offsets --------------------------------------------------------------------------------------------------------
+
+    public long LogStartOffset { get; internal set; }
+
+    /// <summary>The offset after the last written record.</summary>
+    public long LogEndOffset { get; internal set; }
+
+    public long HighWatermark { get; private set; }
+
+    /// <summary>Where the first transaction begins that is not decided below the high watermark, else the high watermark.</summary>
+    public long LastStableOffset { get; private set; }
+
+    /// <summary>The offset that the next appended record gets: batches that are queued but not written have theirs already.</summary>
+    public long NextOffset { get; internal set; }
+
+    /// <summary>All records below are on the disk.</summary>
+    public long RecoveryPoint => _flusher.RecoveryPoint;
+
+    /// <summary>One replica: the high watermark follows what is written here.</summary>
+    public bool FollowsOwnEnd { get; set; } = true;
+
+    public long SizeInBytes => Segments.SizeInBytes;
+
+    public int SegmentCount => Segments.Count;
+
+    /// <summary>Base offset of the segment that is written now.</summary>
+    public long ActiveSegmentBaseOffset => Segments.Active.BaseOffset;
+
+    internal Core Core { get; }
+
+    internal Disk Disk => Core.Disk;
+
+    internal LogSet Set { get; }
+
+    internal SegmentList Segments { get; }
+
+    internal ProducerState Producers { get; }
+
+    internal LeaderEpochCache Epochs { get; }
+
+    internal AppendQueue Queue { get; }
+
+    internal LogWaiters Waiters { get; } = new();
+
+    internal LogJobs Jobs { get; } = new();
+
+    internal EpochFile EpochFile { get; }
+
+    internal TailMap Tail { get; } = new();
+
+    /// <summary>Offset of the newest producer snapshot on the disk; -1 without one.</summary>
+    internal long SnapshotOffset { get; set; }
+
+    /// <summary>When it was last written or read: an idle log gives its memory back.</summary>
+    internal long LastUsedMillis { get; set; }
+
+    internal bool HoldsMemory { get; set; }
+
+    // Appending ------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// Checks the batch, gives it its offsets in place and queues it. A client's source is exactly one batch; a replica's
+    /// and the controller's may be several. With an error nothing was queued. <paramref name="nowMillis"/> is wall time.
+    /// </summary>
+    [HotPath]
+    public AppendResult Append(in BatchSource batch, AppendOrigin origin, long nowMillis) =>
+        _appender.Append(batch, origin, nowMillis);
+
+    /// <summary>As <see cref="Append"/> for the control plane: the bytes are copied before it returns.</summary>
+    public unsafe AppendResult AppendCopy(ReadOnlySpan<byte> batch, AppendOrigin origin, long nowMillis)
+    {
+        // SAFETY: the span is pinned for the call, and Append copies a source without owner (or writes it) before it returns.
+        fixed (byte* address = batch)
+        {
+            return Append(BatchSource.Copied((nint)address, batch.Length), origin, nowMillis);
+        }
+    }
+
+    /// <summary>
+    /// Calls back when everything up to <paramref name="lastOffset"/> is written (and on the disk, where
+    /// <c>flush.messages</c> asks for it), or will not be. Always later, never from inside this call.
+    /// </summary>
+    [HotPath]
+    public void WhenWritten(long lastOffset, IAppendTarget target, long token)
+    {
+        Waiter waiter = Wait(lastOffset, target, token);
+        if (waiter.Error != ErrorCode.None || lastOffset < _flusher.AcknowledgedEnd)
+        {
+            Waiters.AddReady(waiter);
+        }
+        else
+        {
+            Waiters.AddWritten(waiter);
+        }
+        MarkAtTurnEnd();
+    }
+
+    /// <summary>As <see cref="WhenWritten"/>, when the high watermark is above <paramref name="lastOffset"/>.</summary>
+    [HotPath]
+    public void WhenCommitted(long lastOffset, IAppendTarget target, long token)
+    {
+        Waiter waiter = Wait(lastOffset, target, token);
+        if (waiter.Error != ErrorCode.None || lastOffset < HighWatermark)
+        {
+            Waiters.AddReady(waiter);
+        }
+        else
+        {
+            Waiters.AddCommitted(waiter);
+        }
+        MarkAtTurnEnd();
+    }
+
+    /// <summary>Takes a waiter back, for a caller that gives up (time-out). False: its call is on its way.</summary>
+    public bool CancelWait(IAppendTarget target, long token) => Waiters.Cancel(target, token);
+
+    /// <summary>Control plane form of <see cref="WhenCommitted"/>.</summary>
+    public Task<ErrorCode> WhenCommittedAsync(long lastOffset)
+    {
+        CommitTask task = new();
+        WhenCommitted(lastOffset, task, 0);
+        return task.Task;
+    }
+
+    // Reading --------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// Where the bytes are that a fetch from <paramref name="offset"/> gets: from the batch that contains the offset, at
+    /// most <paramref name="bytesMax"/> of one segment, up to the limit of the isolation. The first batch is never cut
+    /// when <paramref name="atLeastOneBatch"/>; without it, a first batch that does not fit gives an empty slice.
+    /// </summary>
+    [HotPath]
+    public ErrorCode Read(
+        long offset,
+        int bytesMax,
+        ReadIsolation isolation,
+        bool atLeastOneBatch,
+        out LogSlice slice
+    ) => _reader.Read(offset, bytesMax, isolation, atLeastOneBatch, out slice);
+
+    /// <summary>The aborted transactions that overlap [fetchOffset, upperBound), upperBound being the slice's.</summary>
+    public void GetAbortedTransactions(long fetchOffset, long upperBound, List<AbortedTransaction> into) =>
+        _reader.GetAbortedTransactions(fetchOffset, upperBound, into);
+
+    /// <summary>The first record with a timestamp at or after the asked one. Exact; may read and decompress one batch.</summary>
+    public TimestampOffset OffsetForTimestamp(long timestamp) => new TimestampLookup(this).FirstAtOrAfter(timestamp);
+
+    /// <summary>The record with the largest timestamp (the first of them).</summary>
+    public TimestampOffset OffsetOfMaxTimestamp() => new TimestampLookup(this).Largest();
+
+    /// <summary>The largest epoch that is not above the asked one, and the offset where it ended; (-1, -1) if unknown.</summary>
+    public (int Epoch, long EndOffset) EndOffsetForEpoch(int epoch) => Epochs.EndOffsetFor(epoch, LogEndOffset);
+
+    /// <summary>The leader epoch in which an offset was written; -1 if unknown.</summary>
+    public int EpochOf(long offset) => Epochs.EpochOf(offset);
+
+    /// <summary>
+    /// Copies whole batches from the one that contains <paramref name="offset"/> on, of everything that is written: their
+    /// bytes, 0 at the end, or the negative size of the next batch when the buffer is too small for it.
+    /// </summary>
+    public int ReadForReplay(long offset, Span<byte> buffer) => _reader.ReadForReplay(offset, buffer);
+
+    public IReadOnlyList<ProducerDescription> DescribeProducers()
+    {
+        List<ProducerDescription> all = new(Producers.Count);
+        foreach (ref readonly ProducerEntry entry in Producers.Entries)
+        {
+            all.Add(
+                new ProducerDescription(
+                    entry.ProducerId,
+                    entry.Epoch,
+                    entry.LastSequence,
+                    entry.LastTimestamp,
+                    entry.CoordinatorEpoch,
+                    entry.TransactionFirstOffset
+                )
+            );
+        }
+        return all;
+    }
+
+    // Leadership and configuration -----------------------------------------------------------------------------------
+
+    /// <summary>This replica leads from its log end on: batches are stamped with the epoch from now on.</summary>
+    public void BecomeLeader(int epoch)
+    {
+        WriteQueued();
+        LeaderEpoch = epoch;
+        Epochs.Assign(epoch, LogEndOffset);
+        MarkAtTurnEnd();
+    }
+
+    /// <summary>A changed topic configuration; takes effect with the next append and the next check of retention.</summary>
+    public void Configure(LogConfig config)
+    {
+        Config = config;
+        MarkAtTurnEnd();
+    }
+
+    /// <summary>What the other replicas have acknowledged; only where <see cref="FollowsOwnEnd"/> is false.</summary>
+    public void AdvanceHighWatermark(long offset)
+    {
+        Invariant.That(!FollowsOwnEnd);
+        long bounded = Math.Min(offset, LogEndOffset);
+        if (bounded > HighWatermark)
+        {
+            HighWatermark = bounded;
+            MarkAtTurnEnd();
+        }
+    }
+
+    // Deleting -------------------------------------------------------------------------------------------------------
+
+    /// <summary>DeleteRecords: the log begins at the offset (-1 = the high watermark); whole segments below go away.</summary>
+    public ErrorCode DeleteRecordsBefore(long offset) => _retention.DeleteRecordsBefore(offset);
+
+    /// <summary>Deletes what <c>retention.ms</c>, <c>retention.bytes</c> and the log start allow; the bytes freed.</summary>
+    public long ApplyRetention(long nowMillis) => _retention.Apply(nowMillis);
+
+    /// <summary>Forgets idle producers (<c>producer.id.expiration.ms</c>).</summary>
+    public int ExpireProducers(long nowMillis) => Producers.RemoveExpired(nowMillis, Config.ProducerIdExpirationMs);
+
+    /// <summary>Writes what is queued now, and asks for everything to be synced; done when it is on the disk.</summary>
+    public Task<ErrorCode> FlushAsync()
+    {
+        WriteQueued();
+        return _flusher.FlushAsync();
+    }
+
+    // The end of a turn ----------------------------------------------------------------------------------------------
+
+    /// <summary>The core's call: writes the queue, moves the offsets, completes fetches, then answers producers.</summary>
+    [HotPath]
+    public void OnTurnEnd()
+    {
+        _isAtTurnEnd = false;
+        WriteQueued();
+        Publish();
+        Waiters.Deliver();
+    }
+
+    [HotPath]
+    internal void MarkAtTurnEnd()
+    {
+        if (!_isAtTurnEnd)
+        {
+            _isAtTurnEnd = true;
+            HoldsMemory = true;
+            LastUsedMillis = Core.NowMillis;
+            Core.AtTurnEnd(this);
+        }
+    }
+
+    /// <summary>Writes the queued batches, if any. The offsets that readers see move later, with <see cref="Publish"/>.</summary>
+    [HotPath]
+    internal void WriteQueued()
+    {
+        if (Queue.Count > 0)
+        {
+            _appender.WriteQueue();
+            _flusher.AfterWrite();
+            _roller.PrepareNext();
+        }
+    }
+
+    /// <summary>Everything that follows from a moved end, sync, start or replica: watermarks, fetches, waiters.</summary>
+    [HotPath]
+    internal void Publish()
+    {
+        long acknowledged = _flusher.Acknowledge();
+        long oldWatermark = HighWatermark;
+        long oldStable = LastStableOffset;
+        if (FollowsOwnEnd && acknowledged > HighWatermark)
+        {
+            HighWatermark = acknowledged;
+        }
+        UpdateStable();
+        if (
+            oldWatermark != HighWatermark
+            || oldStable != LastStableOffset
+            || _notifiedEnd != LogEndOffset
+            || _notifiedStart != LogStartOffset
+        )
+        {
+            _notifiedEnd = LogEndOffset;
+            _notifiedStart = LogStartOffset;
+            Core.Purgatory.CheckAndComplete(WatchKey);
+        }
+        Waiters.Complete(acknowledged, HighWatermark);
+    }
+
+    // Life -----------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// Ends the log's work on this core. Clean: everything is written as Kafka wants to find it (indexes cut to their
+    /// entries, producer snapshot, epochs) and synced. Waiters that are left get an error.
+    /// </summary>
+    public async ValueTask CloseAsync(bool clean)
+    {
+        if (Status == LogStatus.Closed)
+        {
+            return;
+        }
+        if (Status == LogStatus.Open)
+        {
+            WriteQueued();
+            if (clean && !Waiters.IsEmpty)
+            {
+                await _flusher.FlushAsync();
+            }
+            Publish();
+        }
+        bool mayWrite = Status == LogStatus.Open;
+        End(ErrorCode.NotLeaderOrFollower);
+        await _flusher.StopAsync();
+        if (clean && mayWrite)
+        {
+            await LogCloser.RunAsync(this);
+        }
+        _roller.DropPrepared();
+        ReleaseHandles();
+    }
+
+    /// <summary>The topic is gone: whoever waits hears it, descriptors close with their last use.</summary>
+    internal async ValueTask AbandonAsync()
+    {
+        End(ErrorCode.UnknownTopicOrPartition);
+        await _flusher.StopAsync();
+        _roller.DropPrepared();
+        ReleaseHandles();
+    }
+
+    /// <summary>The log takes no more work; whoever waits for it hears why.</summary>
+    internal void End(ErrorCode error)
+    {
+        Status = LogStatus.Closed;
+        Queue.UndoSlow(Producers);
+        Queue.Release();
+        Waiters.Fail(0, error);
+        Core.Purgatory.CheckAndComplete(WatchKey);
+        MarkAtTurnEnd();
+    }
+
+    internal void ReleaseHandles()
+    {
+        for (int i = 0; i < Segments.Count; i++)
+        {
+            Segments[i].Handle?.Retire();
+        }
+    }
+
+    /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>
+    internal void ReleaseMemory()
+    {
+        if (Queue.Count > 0 || !Waiters.IsEmpty)
+        {
+            return;
+        }
+        Segments.Active.WriteIndexTails(Disk, sync: false);
+        for (int i = 0; i < Segments.Count; i++)
+        {
+            Segments[i].ReleaseMemory();
+        }
+        Tail.ReleaseMemory();
+        Queue.ReleaseMemory();
+        Waiters.ReleaseMemory();
+        _flusher.ReleaseReserved();
+        HoldsMemory = false;
+    }
+
+    /// <summary>The epochs' checkpoint if it is to be written; whoever takes it writes it.</summary>
+    internal (long Version, byte[] Bytes)? TakeDirtyEpochs()
+    {
+        if (!Epochs.IsDirty)
+        {
+            return null;
+        }
+        Epochs.IsDirty = false;
+        return Epochs.ToCheckpoint();
+    }
+
+    internal void SyncBeyond(int bytes) => _flusher.SyncBeyond(bytes);
+
+    internal void OnSegmentSynced()
+    {
+        _flusher.OnSegmentSynced();
+        MarkAtTurnEnd();
+    }
+
+    private Waiter Wait(long lastOffset, IAppendTarget target, long token) =>
+        new()
+        {
+            LastOffset = lastOffset,
+            Target = target,
+            Token = token,
+            Error =
+                Status == LogStatus.Closed ? ErrorCode.NotLeaderOrFollower
+                : lastOffset >= NextOffset ? ErrorCode.KafkaStorageError
+                : ErrorCode.None,
+        };
+
+    [HotPath]
+    private void UpdateStable() =>
+        LastStableOffset = Math.Max(
+            LogStartOffset,
+            Math.Min(HighWatermark, Producers.FirstUnstableOffset(HighWatermark))
+        );
+
+    private sealed class CommitTask : IAppendTarget
+    {
+        private readonly TaskCompletionSource<ErrorCode> _done = new(
+            TaskCreationOptions.RunContinuationsAsynchronously
+        );
+
+        public Task<ErrorCode> Task => _done.Task;
+
+        public void OnAppended(long token, ErrorCode error) => _done.TrySetResult(error);
+    }
+}

@@ -1,0 +1,111 @@
+using System.Runtime.CompilerServices;
+
+namespace Aot.Broker.Storage.Producers;
+
+/// <summary>A batch that an idempotent producer wrote, as far as a repetition of it has to be recognized.</summary>
+internal struct ProducerBatch
+{
+    public long LastOffset;
+    public long Timestamp;
+    public int LastSequence;
+    public int OffsetDelta;
+
+    public readonly long FirstOffset => LastOffset - OffsetDelta;
+
+    public readonly int FirstSequence => Sequence.Minus(LastSequence, OffsetDelta);
+}
+
+/// <summary>Sequence numbers go from the largest i32 to 0, never below 0.</summary>
+internal static class Sequence
+{
+    public static int Plus(int sequence, int records) =>
+        sequence > int.MaxValue - records ? records - (int.MaxValue - sequence) - 1 : sequence + records;
+
+    public static int Minus(int sequence, int records) =>
+        sequence < records ? int.MaxValue - (records - sequence) + 1 : sequence - records;
+
+    public static bool IsNext(int last, int next) => next == last + 1L || (next == 0 && last == int.MaxValue);
+}
+
+/// <summary>The newest five batches of a producer, the oldest first: how many requests a producer may have under way.</summary>
+[InlineArray(Capacity)]
+internal struct ProducerWindow
+{
+    public const int Capacity = 5;
+    private ProducerBatch _first;
+}
+
+/// <summary>What a partition knows of one producer. A plain value: the append path copies it to be able to take a batch back.</summary>
+internal struct ProducerEntry
+{
+    public const short NoEpoch = -1;
+
+    public long ProducerId;
+
+    /// <summary>First offset of the transaction that is open here; -1 = none.</summary>
+    public long TransactionFirstOffset;
+
+    /// <summary>Largest timestamp of the newest batch or marker: what expiry counts from.</summary>
+    public long LastTimestamp;
+
+    public int CoordinatorEpoch;
+    public short Epoch;
+    public byte BatchCount;
+    private ProducerWindow _window;
+
+    public static ProducerEntry New(long producerId) =>
+        new()
+        {
+            ProducerId = producerId,
+            TransactionFirstOffset = -1,
+            LastTimestamp = -1,
+            CoordinatorEpoch = -1,
+            Epoch = NoEpoch,
+        };
+
+    public readonly bool IsEmpty => BatchCount == 0;
+
+    /// <summary>-1 without batches.</summary>
+    public readonly int LastSequence => BatchCount == 0 ? -1 : _window[BatchCount - 1].LastSequence;
+
+    public readonly ProducerBatch Newest => _window[BatchCount - 1];
+
+    public readonly ProducerBatch Batch(int index) => _window[index];
+
+    public void Add(in ProducerBatch batch)
+    {
+        if (BatchCount == ProducerWindow.Capacity)
+        {
+            for (int i = 1; i < ProducerWindow.Capacity; i++)
+            {
+                _window[i - 1] = _window[i];
+            }
+            BatchCount--;
+        }
+        _window[BatchCount++] = batch;
+    }
+
+    /// <summary>A new epoch begins without batches.</summary>
+    public void SetEpoch(short epoch)
+    {
+        if (Epoch != epoch)
+        {
+            Epoch = epoch;
+            BatchCount = 0;
+        }
+    }
+
+    public readonly bool TryFindDuplicate(int firstSequence, int lastSequence, out ProducerBatch batch)
+    {
+        for (int i = 0; i < BatchCount; i++)
+        {
+            if (_window[i].LastSequence == lastSequence && _window[i].FirstSequence == firstSequence)
+            {
+                batch = _window[i];
+                return true;
+            }
+        }
+        batch = default;
+        return false;
+    }
+}

@@ -1,0 +1,255 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Protocol;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Segments;
+
+namespace Aot.Broker.Storage.Reading;
+
+/// <summary>
+/// From an offset to bytes of a file: segment, index, headers. A reader near the end finds its place in the tail map
+/// without a system call; any other costs an index lookup and one or two small reads of the page cache.
+/// </summary>
+/// <remarks>Owner: the log's core. Reads only what is written; batches in the queue do not exist here.</remarks>
+internal sealed class LogReader(PartitionLog log)
+{
+    /// <summary>Headers of small batches are read a page at a time.</summary>
+    private const int PageBytes = 4096;
+
+    /// <summary>A batch found in a file.</summary>
+    private struct Place
+    {
+        public int SegmentIndex;
+        public SegmentHandle? Handle;
+        public int Position;
+        public int Bytes;
+        public long BaseOffset;
+        public bool IsInTail;
+    }
+
+    [HotPath]
+    public ErrorCode Read(long offset, int bytesMax, ReadIsolation isolation, bool atLeastOneBatch, out LogSlice slice)
+    {
+        slice = default;
+        slice.File = Fd.None;
+        slice.HighWatermark = log.HighWatermark;
+        slice.LastStableOffset = log.LastStableOffset;
+        slice.LogStartOffset = log.LogStartOffset;
+        slice.FirstOffset = -1;
+        slice.UpperBoundOffset = offset;
+        if (log.Status == LogStatus.Closed)
+        {
+            return ErrorCode.NotLeaderOrFollower;
+        }
+        if (offset < log.LogStartOffset || offset > log.LogEndOffset)
+        {
+            return ErrorCode.OffsetOutOfRange;
+        }
+        long limit = LimitOf(isolation);
+        if (offset >= limit)
+        {
+            return ErrorCode.None;
+        }
+        Place first = default;
+        Errno error = Find(offset, ref first);
+        if (error != Errno.None)
+        {
+            return ReadFailedSlow(error);
+        }
+        if (first.Handle is null || first.BaseOffset >= limit)
+        {
+            return ErrorCode.None;
+        }
+        int available = EndPosition(first, limit) - first.Position;
+        slice.IsOversized = first.Bytes > bytesMax;
+        int length = Math.Min(available, slice.IsOversized ? first.Bytes : bytesMax);
+        if (length <= 0 || (slice.IsOversized && !atLeastOneBatch))
+        {
+            slice.IsOversized = false;
+            return ErrorCode.None;
+        }
+        first.Handle.Borrow();
+        slice.Lease = LeaseOf(first.Handle);
+        slice.File = first.Handle.Log;
+        slice.Position = first.Position;
+        slice.Length = length;
+        slice.FirstOffset = first.BaseOffset;
+        slice.IsCold = !first.IsInTail && !log.Disk.IsResident(slice.File, slice.Position, length);
+        slice.UpperBoundOffset = limit;
+        if (isolation == ReadIsolation.LastStableOffset)
+        {
+            slice.UpperBoundOffset = UpperBoundSlow(first, first.Position + length, limit);
+        }
+        log.HoldsMemory = true;
+        log.LastUsedMillis = log.Core.NowMillis;
+        return ErrorCode.None;
+    }
+
+    public void GetAbortedTransactions(long fetchOffset, long upperBound, List<AbortedTransaction> into)
+    {
+        for (int i = Math.Max(0, log.Segments.IndexOf(fetchOffset)); i < log.Segments.Count; i++)
+        {
+            if (log.Segments[i].Transactions.Collect(fetchOffset, upperBound, into, log.Disk))
+            {
+                return;
+            }
+        }
+    }
+
+    public int ReadForReplay(long offset, Span<byte> buffer)
+    {
+        if (offset < log.LogStartOffset || offset >= log.LogEndOffset)
+        {
+            return 0;
+        }
+        Place first = default;
+        if (Find(offset, ref first) != Errno.None || first.Handle is null)
+        {
+            return 0;
+        }
+        if (first.Bytes > buffer.Length)
+        {
+            return -first.Bytes;
+        }
+        int available = log.Segments[first.SegmentIndex].Bytes - first.Position;
+        Span<byte> target = buffer[..Math.Min(buffer.Length, available)];
+        long read = log.Disk.Read(first.Handle.Log, target, first.Position);
+        int whole = 0;
+        while (whole < read && BatchHeader.TryRead(target[whole..(int)read], out BatchHeader header))
+        {
+            if (whole + header.TotalBytes > read)
+            {
+                break;
+            }
+            whole += header.TotalBytes;
+        }
+        return whole;
+    }
+
+    [HotPath]
+    private long LimitOf(ReadIsolation isolation) =>
+        isolation switch
+        {
+            ReadIsolation.HighWatermark => log.HighWatermark,
+            ReadIsolation.LastStableOffset => log.LastStableOffset,
+            _ => log.LogEndOffset,
+        };
+
+    /// <summary>The first batch that ends at or after the offset. Without one the place has no handle.</summary>
+    [HotPath]
+    private Errno Find(long offset, ref Place place)
+    {
+        SegmentList segments = log.Segments;
+        if (log.Tail.TryFind(offset, out place.BaseOffset, out place.Position, out place.Bytes))
+        {
+            place.SegmentIndex = segments.Count - 1;
+            place.IsInTail = true;
+            place.Handle = log.Set.Open.Get(segments.Active, out Errno openError);
+            return openError;
+        }
+        for (int i = Math.Max(0, segments.IndexOf(offset)); i < segments.Count; i++)
+        {
+            SegmentHandle? handle = log.Set.Open.Get(segments[i], out Errno error);
+            if (handle is null)
+            {
+                return error;
+            }
+            place.SegmentIndex = i;
+            error = FindInSegment(handle, offset, ref place);
+            if (error != Errno.None || place.Handle is not null)
+            {
+                return error;
+            }
+        }
+        return Errno.None;
+    }
+
+    [HotPath]
+    private Errno FindInSegment(SegmentHandle handle, long offset, ref Place place)
+    {
+        Segment segment = handle.Segment;
+        Disk disk = log.Disk;
+        int position = segment.OffsetIndex.Lookup(offset, disk, log.Set.Open.OffsetIndexOf(handle));
+        Span<byte> page = stackalloc byte[PageBytes];
+        int pagePosition = 0;
+        int pageBytes = 0;
+        int batchBytes = 0;
+        while (position < segment.Bytes)
+        {
+            int skip = position - pagePosition;
+            if (skip + BatchHeader.Bytes > pageBytes)
+            {
+                int wanted = batchBytes > PageBytes / 2 ? BatchHeader.Bytes : PageBytes;
+                long read = disk.Read(handle.Log, page[..Math.Min(wanted, segment.Bytes - position)], position);
+                if (read < 0)
+                {
+                    return (Errno)(-read);
+                }
+                pagePosition = position;
+                pageBytes = (int)read;
+                skip = 0;
+            }
+            if (!BatchHeader.TryRead(page[skip..pageBytes], out BatchHeader header))
+            {
+                return Errno.EIO;
+            }
+            if (header.LastOffset >= offset)
+            {
+                place.Handle = handle;
+                place.Position = position;
+                place.Bytes = header.TotalBytes;
+                place.BaseOffset = header.BaseOffset;
+                return Errno.None;
+            }
+            batchBytes = header.TotalBytes;
+            position += batchBytes;
+        }
+        return Errno.None;
+    }
+
+    /// <summary>Where the bytes end that a reader with this limit may see of the place's segment.</summary>
+    [HotPath]
+    private int EndPosition(in Place first, long limit)
+    {
+        Segment segment = log.Segments[first.SegmentIndex];
+        if (limit >= log.Segments.EndOf(first.SegmentIndex, log.LogEndOffset))
+        {
+            return segment.Bytes;
+        }
+        if (first.SegmentIndex == log.Segments.Count - 1 && log.Tail.TryFind(limit, out _, out int position, out _))
+        {
+            return position;
+        }
+        Place end = default;
+        return FindInSegment(first.Handle!, limit, ref end) == Errno.None && end.Handle is not null
+            ? end.Position
+            : segment.Bytes;
+    }
+
+    /// <summary>An offset that no record before the position has: from the index, so that few aborted transactions are listed.</summary>
+    private long UpperBoundSlow(in Place first, int endPosition, long limit)
+    {
+        Segment segment = log.Segments[first.SegmentIndex];
+        if (endPosition < segment.Bytes)
+        {
+            long bound = segment.OffsetIndex.FirstOffsetFrom(
+                endPosition,
+                log.Disk,
+                log.Set.Open.OffsetIndexOf(first.Handle!)
+            );
+            if (bound >= 0)
+            {
+                return Math.Min(limit, bound);
+            }
+        }
+        return Math.Min(limit, log.Segments.EndOf(first.SegmentIndex, log.LogEndOffset));
+    }
+
+    private static SegmentLease LeaseOf(SegmentHandle handle) => new(handle);
+
+    private ErrorCode ReadFailedSlow(Errno error)
+    {
+        Log.For("storage").Error("reading a log failed", ("partition", log.Name), ("error", error));
+        return ErrorCode.KafkaStorageError;
+    }
+}

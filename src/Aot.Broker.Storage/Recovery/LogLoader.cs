@@ -1,0 +1,539 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Protocol.Records;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Appending;
+using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Indexes;
+using Aot.Broker.Storage.Producers;
+using Aot.Broker.Storage.Segments;
+
+namespace Aot.Broker.Storage.Recovery;
+
+/// <summary>
+/// Opens the directory of a partition, or makes it. After a clean stop it looks at file lengths, the last entries of
+/// the indexes and the end of the active segment. After an unclean one it scans every segment that reaches beyond the
+/// recovery point, cuts the log before the first byte that is no sound batch, and rebuilds indexes, epochs and
+/// producers.
+/// </summary>
+/// <remarks>
+/// Runs on a helper thread; what it makes belongs to nobody else until it is done. A log file is only ever cut after
+/// its last sound batch above the recovery point, and that is reported; later segments are then not reachable any more
+/// and are deleted, as Kafka does. Errors of the disk are exceptions here, caught by the one who asked.
+/// </remarks>
+internal sealed class LogLoader
+{
+    private static readonly Logger s_log = Log.For("storage");
+
+    private readonly Disk _disk;
+    private readonly LoadRequest _request;
+    private readonly LoadedLog _log;
+    private DirectoryContent _content = new();
+
+    private LogLoader(Disk disk, LoadRequest request)
+    {
+        _disk = disk;
+        _request = request;
+        _log = new LoadedLog
+        {
+            Name = request.Name,
+            TopicId = request.TopicId,
+            Config = request.Config,
+            LogDirectory = request.LogDirectory,
+            Directory = request.Directory,
+        };
+    }
+
+    public static LoadedLog Load(Disk disk, LoadRequest request) => new LogLoader(disk, request).Run();
+
+    private LoadedLog Run()
+    {
+        bool isNew = !_disk.Exists(_request.Directory);
+        if (isNew)
+        {
+            Check(_disk.CreateDirectory(_request.Directory), "cannot make", _request.Directory);
+        }
+        _content = isNew ? new DirectoryContent() : DirectorySweep.Run(_disk, _request.Directory);
+        CheckMetadata();
+        long start = Math.Max(0, _request.LogStartOffset);
+        foreach (long baseOffset in _content.Segments)
+        {
+            OpenSegment(baseOffset);
+        }
+        LoadEpochs();
+        if (_log.Segments.Count > 0)
+        {
+            LoadContent();
+        }
+        if (_log.Segments.Count > 0 && _log.LogEndOffset < start)
+        {
+            s_log.Warn(
+                "the log ends before its start: it begins anew there",
+                ("partition", _request.Name),
+                ("logEndOffset", _log.LogEndOffset),
+                ("logStartOffset", start)
+            );
+            DeleteSegmentsFrom(0);
+            _log.Producers.Clear();
+            _log.Epochs.Clear();
+        }
+        if (_log.Segments.Count == 0)
+        {
+            MakeFirstSegment(start);
+        }
+        _log.LogStartOffset = Math.Max(start, _log.Segments.First.BaseOffset);
+        _log.HighWatermark = Math.Clamp(_request.HighWatermark, _log.LogStartOffset, _log.LogEndOffset);
+        _log.Epochs.TruncateFromEnd(_log.LogEndOffset + 1);
+        _log.Epochs.TruncateFromStart(_log.LogStartOffset);
+        Report();
+        return _log;
+    }
+
+    private void CheckMetadata()
+    {
+        string path = _request.Directory + "/" + LogFileNames.PartitionMetadata;
+        if (_content.HasMetadata)
+        {
+            Check(_disk.ReadAllBytes(path, out byte[] bytes), "cannot read", path);
+            if (PartitionMetadataText.TryRead(bytes, out KafkaUuid found))
+            {
+                if (!_request.TopicId.IsZero && found != _request.TopicId)
+                {
+                    throw new InconsistentTopicIdException(found);
+                }
+                _log.TopicId = found;
+                return;
+            }
+        }
+        if (!_request.TopicId.IsZero)
+        {
+            Check(
+                _disk.WriteAllBytesAtomically(path, PartitionMetadataText.Write(_request.TopicId)),
+                "cannot write",
+                path
+            );
+        }
+    }
+
+    private void MakeFirstSegment(long baseOffset)
+    {
+        Segment segment = new(_request.Directory, baseOffset, _request.NowMillis) { IsEntrySynced = true };
+        foreach (
+            string suffix in (ReadOnlySpan<string>)
+                [LogFileNames.LogSuffix, LogFileNames.OffsetIndexSuffix, LogFileNames.TimeIndexSuffix]
+        )
+        {
+            Check(
+                _disk.Open(segment.PathOf(suffix), DiskOpen.OpenOrCreate, out Fd file),
+                "cannot make",
+                segment.PathOf(suffix)
+            );
+            Check(_disk.Truncate(file, 0), "cannot cut", segment.PathOf(suffix));
+            _disk.Close(file);
+        }
+        Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
+        Check(_disk.SyncDirectory(_request.LogDirectory.Path), "cannot sync", _request.LogDirectory.Path);
+        _log.Segments.Add(segment);
+        _log.LogEndOffset = baseOffset;
+    }
+
+    // Opening what is there -----------------------------------------------------------------------------------------
+
+    private void OpenSegment(long baseOffset)
+    {
+        Segment segment = new(_request.Directory, baseOffset, _request.NowMillis) { IsEntrySynced = true };
+        string path = segment.PathOf(LogFileNames.LogSuffix);
+        long bytes = _disk.LengthOf(path);
+        Check(
+            bytes < 0 ? (Errno)(-bytes)
+                : bytes > int.MaxValue ? Errno.EFBIG
+                : Errno.None,
+            "cannot open",
+            path
+        );
+        segment.SetBytes((int)bytes);
+        _log.Segments.Add(segment);
+    }
+
+    private void LoadContent()
+    {
+        long recoveryPoint = _request.IsClean ? long.MaxValue : Math.Max(0, _request.RecoveryPoint);
+        int firstScanned = _request.IsClean ? _log.Segments.Count : Math.Max(0, _log.Segments.IndexOf(recoveryPoint));
+        for (int i = 0; i < firstScanned; i++)
+        {
+            Segment segment = _log.Segments[i];
+            segment.IsSynced = i + 1 < _log.Segments.Count;
+            if (!TryOpenIndexes(segment))
+            {
+                Scan(segment, verifyFrom: long.MaxValue, producersFrom: long.MaxValue);
+                _log.RebuiltIndexes++;
+            }
+            SetTimestamps(segment);
+        }
+        _log.LogEndOffset = firstScanned == _log.Segments.Count ? EndOf(_log.Segments.Active) : -1;
+        long scanFrom =
+            firstScanned == _log.Segments.Count ? _log.LogEndOffset : _log.Segments[firstScanned].BaseOffset;
+        LoadProducers(scanFrom);
+        ScanFrom(firstScanned, recoveryPoint);
+        for (int i = 0; i < _log.Segments.Count; i++)
+        {
+            Segment segment = _log.Segments[i];
+            long end = _log.Segments.EndOf(i, _log.LogEndOffset);
+            segment.SyncedOffset = Math.Clamp(recoveryPoint, segment.BaseOffset, end);
+            segment.IsSynced = i + 1 < _log.Segments.Count && end <= recoveryPoint;
+        }
+    }
+
+    /// <summary>Unclean: each segment from the recovery point on, until one has a bad byte.</summary>
+    private void ScanFrom(int first, long recoveryPoint)
+    {
+        for (int i = first; i < _log.Segments.Count; i++)
+        {
+            Segment segment = _log.Segments[i];
+            long cut = Scan(segment, recoveryPoint, segment.BaseOffset);
+            _log.RecoveredSegments++;
+            if (cut > 0)
+            {
+                _log.TruncatedBytes += cut;
+                DeleteSegmentsFrom(i + 1);
+                DropSnapshotsAbove(_log.LogEndOffset);
+            }
+        }
+        if (first < _log.Segments.Count || _log.TruncatedBytes > 0)
+        {
+            Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
+        }
+    }
+
+    private bool TryOpenIndexes(Segment segment)
+    {
+        if (!_content.OffsetIndexes.Contains(segment.BaseOffset) || !_content.TimeIndexes.Contains(segment.BaseOffset))
+        {
+            return false;
+        }
+        bool opened = TryOpenIndex(
+            segment.PathOf(LogFileNames.OffsetIndexSuffix),
+            (file, length) => segment.OffsetIndex.TryOpen(length, segment.Bytes, _disk, file)
+        );
+        opened =
+            opened
+            && TryOpenIndex(
+                segment.PathOf(LogFileNames.TimeIndexSuffix),
+                (file, length) => segment.TimeIndex.TryOpen(length, _disk, file)
+            );
+        long transactions = _content.TransactionIndexes.Contains(segment.BaseOffset)
+            ? _disk.LengthOf(segment.PathOf(LogFileNames.TransactionIndexSuffix))
+            : 0;
+        return segment.Transactions.TryOpen(transactions) && opened;
+    }
+
+    /// <summary>An empty index, as most partitions have, is known by its length alone.</summary>
+    private bool TryOpenIndex(string path, Func<Fd, long, bool> take)
+    {
+        long length = _disk.LengthOf(path);
+        if (length == 0)
+        {
+            return take(Fd.None, 0);
+        }
+        if (length < 0 || _disk.Open(path, DiskOpen.ReadOnly, out Fd file) != Errno.None)
+        {
+            return false;
+        }
+        bool taken = take(file, length);
+        _disk.Close(file);
+        return taken;
+    }
+
+    private void SetTimestamps(Segment segment)
+    {
+        if (segment.TimeIndex.Count > 0)
+        {
+            segment.SetMaxTimestamp(segment.TimeIndex.LastTimestamp, segment.TimeIndex.LastOffset);
+        }
+    }
+
+    /// <summary>The offset after the last batch of a sound segment; looks at the batches after the last index entry.</summary>
+    private long EndOf(Segment segment)
+    {
+        long end = segment.BaseOffset;
+        if (segment.Bytes == 0)
+        {
+            return end;
+        }
+        string path = segment.PathOf(LogFileNames.LogSuffix);
+        Check(_disk.Open(path, DiskOpen.ReadWrite, out Fd file), "cannot open", path);
+        SegmentScanner batches = new(_disk, file, 0, segment.Bytes, wholeBatches: false);
+        if (batches.MoveNext())
+        {
+            segment.FirstTimestamp = batches.Header.MaxTimestamp;
+        }
+        batches = new SegmentScanner(_disk, file, segment.OffsetIndex.LastPosition, segment.Bytes, wholeBatches: false);
+        while (batches.MoveNext())
+        {
+            end = batches.Header.NextOffset;
+            if (batches.Header.MaxTimestamp > segment.MaxTimestamp)
+            {
+                segment.SetMaxTimestamp(batches.Header.MaxTimestamp, batches.Header.LastOffset);
+            }
+        }
+        bool isWhole = batches.Error == 0 && batches.NextPosition == segment.Bytes;
+        _disk.Close(file);
+        Check((Errno)(-batches.Error), "cannot read", path);
+        if (!isWhole)
+        {
+            // A clean stop leaves whole batches only; whoever touched the file since decides nothing by that.
+            s_log.Warn("a log does not end with a whole batch after a clean stop", ("partition", _request.Name));
+            _log.TruncatedBytes += Scan(segment, verifyFrom: 0, producersFrom: long.MaxValue);
+            end = _log.LogEndOffset;
+        }
+        return end;
+    }
+
+    // Scanning -------------------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// Walks a whole segment: rebuilds its indexes, and, from the given offsets on, checks checksums and feeds epochs and
+    /// producers. Cuts the file before the first byte that is no sound batch and returns how many bytes that were.
+    /// Leaves the end of the last batch in <see cref="LoadedLog.LogEndOffset"/>.
+    /// </summary>
+    private long Scan(Segment segment, long verifyFrom, long producersFrom)
+    {
+        string path = segment.PathOf(LogFileNames.LogSuffix);
+        Check(_disk.Open(path, DiskOpen.ReadWrite, out Fd file), "cannot open", path);
+        int bytes = segment.Bytes;
+        segment.Cut(0);
+        segment.SetMaxTimestamp(-1, -1);
+        IndexRebuild indexes = new(_disk, segment, _request.Config.IndexIntervalBytes);
+        indexes.Begin(rebuildTransactions: producersFrom <= segment.BaseOffset);
+        long next = segment.BaseOffset;
+        SegmentScanner batches = new(_disk, file, 0, bytes, wholeBatches: verifyFrom <= segment.BaseOffset);
+        while (batches.MoveNext())
+        {
+            BatchHeader header = batches.Header;
+            bool isVerified = header.LastOffset >= verifyFrom;
+            if (header.BaseOffset < next || header.LastOffset - segment.BaseOffset > int.MaxValue)
+            {
+                break;
+            }
+            if (isVerified && !IsSound(batches.Batch(), header))
+            {
+                break;
+            }
+            if (header.LeaderEpoch > _log.Epochs.LatestEpoch)
+            {
+                _log.Epochs.Assign(header.LeaderEpoch, header.BaseOffset);
+            }
+            if (header.BaseOffset >= producersFrom)
+            {
+                ApplyProducer(segment, header, batches);
+            }
+            indexes.Add(header);
+            next = header.NextOffset;
+        }
+        Check((Errno)(-batches.Error), "cannot read", path);
+        long cut = bytes - segment.Bytes;
+        if (cut > 0)
+        {
+            Check(_disk.Truncate(file, segment.Bytes), "cannot cut", path);
+        }
+        _disk.Close(file);
+        indexes.End();
+        _log.ScannedBytes += bytes;
+        _log.LogEndOffset = next;
+        return cut;
+    }
+
+    private static bool IsSound(ReadOnlySpan<byte> batch, in BatchHeader header)
+    {
+        if (batch.Length < header.TotalBytes)
+        {
+            return false;
+        }
+        return header.Magic == 2
+            ? RecordBatchView.TryRead(batch, out RecordBatchView view) && view.ComputeCrc() == view.Crc
+            : LegacyMessageView.TryRead(batch, out LegacyMessageView message) && message.HasValidCrc;
+    }
+
+    // Producers and epochs -------------------------------------------------------------------------------------------
+
+    /// <summary>
+    /// The newest snapshot at or before the offset, then the batches between the two. After a clean stop without any
+    /// snapshot (a log of an older broker) nothing is read: that would be the whole log.
+    /// </summary>
+    private void LoadProducers(long upTo)
+    {
+        long from = -1;
+        for (int i = _content.Snapshots.Count - 1; i >= 0 && from < 0; i--)
+        {
+            long offset = _content.Snapshots[i];
+            if (offset > upTo)
+            {
+                continue;
+            }
+            string path = LogFileNames.Segment(_request.Directory, offset, LogFileNames.SnapshotSuffix);
+            if (
+                _disk.ReadAllBytes(path, out byte[] bytes) == Errno.None
+                && ProducerSnapshot.TryRead(bytes, _log.Producers)
+            )
+            {
+                from = offset;
+            }
+            else
+            {
+                s_log.Warn("a producer snapshot is damaged and was removed", ("file", path));
+                _disk.Delete(path);
+                _content.Snapshots.RemoveAt(i);
+            }
+        }
+        _log.SnapshotOffset = from;
+        if (from >= 0 || !_request.IsClean)
+        {
+            ReplayProducers(Math.Max(from, 0), upTo);
+        }
+        DropStraySnapshots();
+    }
+
+    private void ReplayProducers(long from, long upTo)
+    {
+        for (int i = Math.Max(0, _log.Segments.IndexOf(from)); i < _log.Segments.Count; i++)
+        {
+            Segment segment = _log.Segments[i];
+            if (segment.BaseOffset >= upTo || segment.Bytes == 0 || _log.Segments.EndOf(i, upTo) <= from)
+            {
+                continue;
+            }
+            string path = segment.PathOf(LogFileNames.LogSuffix);
+            Check(_disk.Open(path, DiskOpen.ReadOnly, out Fd file), "cannot open", path);
+            SegmentScanner batches = new(_disk, file, 0, segment.Bytes, wholeBatches: false);
+            while (batches.MoveNext() && batches.Header.BaseOffset < upTo)
+            {
+                if (batches.Header.BaseOffset >= from)
+                {
+                    ApplyProducer(null, batches.Header, batches);
+                }
+            }
+            _disk.Close(file);
+            Check((Errno)(-batches.Error), "cannot read", path);
+        }
+    }
+
+    /// <param name="segment">Whose transaction index is rebuilt; null when it is there.</param>
+    /// <param name="header">Of the batch.</param>
+    /// <param name="batches">Stands at the batch.</param>
+    private void ApplyProducer(Segment? segment, in BatchHeader header, SegmentScanner batches)
+    {
+        if (!header.HasProducer)
+        {
+            return;
+        }
+        ProducerUndo undo = default;
+        if (!header.IsControl)
+        {
+            _log.Producers.Apply(header, ref undo);
+        }
+        else if (TransactionMarker.TryRead(batches.Batch(), out TransactionMarker marker))
+        {
+            bool ended = _log.Producers.ApplyMarker(header, marker.CoordinatorEpoch, ref undo, out AbortedEntry entry);
+            if (ended && marker.IsAbort && segment is not null)
+            {
+                Check(segment.Transactions.Append(entry, _disk), "cannot write", segment.PathOf(".txnindex"));
+            }
+        }
+    }
+
+    private void LoadEpochs()
+    {
+        if (!_content.HasEpochs)
+        {
+            return;
+        }
+        string path = _request.Directory + "/" + LogFileNames.LeaderEpochCheckpoint;
+        List<EpochEntry> entries = [];
+        if (_disk.ReadAllBytes(path, out byte[] bytes) == Errno.None && CheckpointText.TryRead(bytes, entries))
+        {
+            _log.Epochs.Load(entries);
+        }
+        else
+        {
+            s_log.Warn("a leader epoch checkpoint is damaged: epochs are taken from the batches", ("file", path));
+        }
+    }
+
+    // Removing -------------------------------------------------------------------------------------------------------
+
+    private void DeleteSegmentsFrom(int index)
+    {
+        while (_log.Segments.Count > index)
+        {
+            Segment segment = _log.Segments.Active;
+            s_log.Warn(
+                "a segment after the end of the log is deleted",
+                ("partition", _request.Name),
+                ("baseOffset", segment.BaseOffset),
+                ("bytes", segment.Bytes)
+            );
+            _log.TruncatedBytes += segment.Bytes;
+            foreach (
+                string suffix in (ReadOnlySpan<string>)
+                    [
+                        LogFileNames.LogSuffix,
+                        LogFileNames.OffsetIndexSuffix,
+                        LogFileNames.TimeIndexSuffix,
+                        LogFileNames.TransactionIndexSuffix,
+                    ]
+            )
+            {
+                Errno error = _disk.Delete(segment.PathOf(suffix));
+                Check(error == Errno.ENOENT ? Errno.None : error, "cannot delete", segment.PathOf(suffix));
+            }
+            _log.Segments.RemoveAt(_log.Segments.Count - 1);
+        }
+    }
+
+    private void DropSnapshotsAbove(long offset)
+    {
+        foreach (long snapshot in _content.Snapshots.FindAll(s => s > offset))
+        {
+            DeleteSnapshot(snapshot);
+        }
+    }
+
+    /// <summary>Those of segment bases and the newest stay.</summary>
+    private void DropStraySnapshots()
+    {
+        for (int i = _content.Snapshots.Count - 2; i >= 0; i--)
+        {
+            long offset = _content.Snapshots[i];
+            int segment = _log.Segments.IndexOf(offset);
+            if (segment < 0 || _log.Segments[segment].BaseOffset != offset)
+            {
+                DeleteSnapshot(offset);
+            }
+        }
+    }
+
+    private void DeleteSnapshot(long offset)
+    {
+        _content.Snapshots.Remove(offset);
+        _disk.Delete(LogFileNames.Segment(_request.Directory, offset, LogFileNames.SnapshotSuffix));
+    }
+
+    private void Report()
+    {
+        if (_log.TruncatedBytes > 0)
+        {
+            s_log.Warn(
+                "a log was cut after its last sound batch",
+                ("partition", _request.Name),
+                ("truncatedBytes", _log.TruncatedBytes),
+                ("logEndOffset", _log.LogEndOffset)
+            );
+        }
+        if (_log.RebuiltIndexes > 0)
+        {
+            s_log.Info("indexes were rebuilt", ("partition", _request.Name), ("segments", _log.RebuiltIndexes));
+        }
+    }
+
+    private static void Check(Errno error, string what, string path) => LogLoadException.Check(error, what, path);
+}

@@ -1,0 +1,207 @@
+using Aot.Broker.Base;
+using Aot.Broker.Linux;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Indexes;
+
+namespace Aot.Broker.Storage.Segments;
+
+/// <summary>
+/// One <c>.log</c> file with its indexes: the batches from <see cref="BaseOffset"/> up to the next segment's base
+/// offset. Holds numbers only; descriptors are with <see cref="OpenSegments"/>, paths are made when needed.
+/// </summary>
+/// <remarks>
+/// Owner: the log's core (before the log is open, the job that loads it). <see cref="Bytes"/> counts what was written;
+/// batches that are queued are not in it. Everything below <see cref="Bytes"/> is whole batches.
+/// </remarks>
+internal sealed class Segment
+{
+    private int _bytesSinceIndexEntry;
+
+    public Segment(string directory, long baseOffset, long createdMillis)
+    {
+        Directory = directory;
+        BaseOffset = baseOffset;
+        CreatedMillis = createdMillis;
+        SyncedOffset = baseOffset;
+        OffsetIndex = new OffsetIndex(baseOffset);
+        TimeIndex = new TimeIndex(baseOffset);
+        Transactions = new TransactionIndex(directory, baseOffset);
+    }
+
+    public string Directory { get; }
+
+    public long BaseOffset { get; }
+
+    public int Bytes { get; private set; }
+
+    public OffsetIndex OffsetIndex { get; }
+
+    public TimeIndex TimeIndex { get; }
+
+    public TransactionIndex Transactions { get; }
+
+    /// <summary>The descriptors while it is open.</summary>
+    public SegmentHandle? Handle { get; set; }
+
+    /// <summary>-1 while there is none.</summary>
+    public long MaxTimestamp { get; private set; } = -1;
+
+    /// <summary>Last offset of the batch that holds <see cref="MaxTimestamp"/>.</summary>
+    public long MaxTimestampOffset { get; private set; } = -1;
+
+    /// <summary>Largest timestamp of the first batch, from which the age of the segment counts; -1 without one.</summary>
+    public long FirstTimestamp { get; set; } = -1;
+
+    /// <summary>When the file was made, or last changed before this process: the age when batches have no timestamps.</summary>
+    public long CreatedMillis { get; }
+
+    /// <summary>All batches below this offset are on the disk, as far as this segment goes.</summary>
+    public long SyncedOffset { get; set; }
+
+    /// <summary>Bytes of the file that the newest sync covered.</summary>
+    public int SyncedBytes { get; set; }
+
+    /// <summary>Sealed, and its job has written and synced all of its files.</summary>
+    public bool IsSynced { get; set; }
+
+    /// <summary>The directory entry of the file is on the disk.</summary>
+    public bool IsEntrySynced { get; set; }
+
+    /// <summary>Space up to here is reserved.</summary>
+    public long AllocatedBytes { get; set; }
+
+    /// <summary>Bytes for which write-back was started.</summary>
+    public long WritebackBytes { get; set; }
+
+    /// <summary>The names of its files are taken away (deleted or replaced); nothing opens it any more.</summary>
+    public bool IsGone { get; set; }
+
+    public string PathOf(string suffix) => LogFileNames.Segment(Directory, BaseOffset, suffix);
+
+    /// <summary>What a file of this length holds is known to be whole batches.</summary>
+    public void SetBytes(int bytes)
+    {
+        Bytes = bytes;
+        WritebackBytes = bytes;
+        AllocatedBytes = bytes;
+    }
+
+    public void SetMaxTimestamp(long timestamp, long offset)
+    {
+        MaxTimestamp = timestamp;
+        MaxTimestampOffset = offset;
+    }
+
+    /// <summary>
+    /// A batch was written at the end of the file: counts it and, when enough bytes came since the last entry, puts it
+    /// into the indexes. False, and nothing done: a tail is full; write it with <see cref="WriteIndexTails"/> and call again.
+    /// </summary>
+    [HotPath]
+    public bool TryAdd(long lastOffset, long maxTimestamp, int bytes, int indexIntervalBytes)
+    {
+        if (_bytesSinceIndexEntry > indexIntervalBytes)
+        {
+            if (OffsetIndex.File.IsTailFull || TimeIndex.File.IsTailFull)
+            {
+                return false;
+            }
+        }
+        if (maxTimestamp > MaxTimestamp)
+        {
+            MaxTimestamp = maxTimestamp;
+            MaxTimestampOffset = lastOffset;
+        }
+        if (Bytes == 0)
+        {
+            FirstTimestamp = maxTimestamp;
+        }
+        if (_bytesSinceIndexEntry > indexIntervalBytes)
+        {
+            OffsetIndex.TryAppend(lastOffset, Bytes);
+            TimeIndex.TryAppend(MaxTimestamp, MaxTimestampOffset);
+            _bytesSinceIndexEntry = 0;
+        }
+        Bytes += bytes;
+        _bytesSinceIndexEntry += bytes;
+        return true;
+    }
+
+    /// <summary>The entry that closes a segment's time index: its largest timestamp.</summary>
+    public void AddLastTimestamp(Disk disk)
+    {
+        if (MaxTimestamp >= 0 && !TimeIndex.TryAppend(MaxTimestamp, MaxTimestampOffset))
+        {
+            WriteTail(TimeIndex.File, LogFileNames.TimeIndexSuffix, disk, sync: false);
+            TimeIndex.TryAppend(MaxTimestamp, MaxTimestampOffset);
+        }
+    }
+
+    /// <summary>After an error of <see cref="WriteIndexTails"/>: an index may be sparse, a lookup then walks further.</summary>
+    public void DropIndexTails()
+    {
+        OffsetIndex.File.TruncateTo(OffsetIndex.File.Written);
+        TimeIndex.File.TruncateTo(TimeIndex.File.Written);
+    }
+
+    /// <summary>Writes the entries that are only in memory.</summary>
+    public Errno WriteIndexTails(Disk disk, bool sync)
+    {
+        Errno offsets = WriteTail(OffsetIndex.File, LogFileNames.OffsetIndexSuffix, disk, sync);
+        Errno times = WriteTail(TimeIndex.File, LogFileNames.TimeIndexSuffix, disk, sync);
+        return offsets != Errno.None ? offsets : times;
+    }
+
+    /// <summary>Whether a batch fits: size, and offset distance (both are 32-bit numbers in the index).</summary>
+    public bool HasRoomFor(long queuedBytes, int bytes, long lastOffset, LogConfig config) =>
+        Bytes + queuedBytes + bytes <= config.SegmentBytes
+        && lastOffset - BaseOffset <= int.MaxValue
+        && OffsetIndex.Count < config.OffsetIndexEntriesMax
+        && TimeIndex.Count < config.TimeIndexEntriesMax - 1;
+
+    /// <summary>Its age is over: measured by its first batch where that has a time, else since it was made.</summary>
+    public bool IsExpired(long batchTimestamp, long nowMillis, LogConfig config)
+    {
+        long waited = FirstTimestamp >= 0 ? batchTimestamp - FirstTimestamp : nowMillis - CreatedMillis;
+        return waited > config.SegmentMs - config.SegmentJitterMs;
+    }
+
+    /// <summary>What retention compares with: the newest record's time, or the file's own where records have none.</summary>
+    public long RetentionTimestamp => MaxTimestamp >= 0 ? MaxTimestamp : CreatedMillis;
+
+    /// <summary>The log was cut at a batch boundary of this segment.</summary>
+    public void Cut(int bytes)
+    {
+        Invariant.That(bytes <= Bytes);
+        SetBytes(bytes);
+        _bytesSinceIndexEntry = 0;
+    }
+
+    public void ReleaseMemory()
+    {
+        OffsetIndex.File.ReleaseMemory();
+        TimeIndex.File.ReleaseMemory();
+        Transactions.ReleaseMemory();
+    }
+
+    private Errno WriteTail(IndexFile index, string suffix, Disk disk, bool sync)
+    {
+        Errno error = disk.Open(PathOf(suffix), DiskOpen.OpenOrCreate, out Fd file);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        long written = index.HasTail ? disk.Write(file, index.Tail, index.TailPosition) : 0;
+        error = written < 0 ? (Errno)(-written) : Errno.None;
+        if (error == Errno.None)
+        {
+            index.TailWritten();
+        }
+        if (error == Errno.None && sync)
+        {
+            error = disk.Sync(file, dataOnly: false);
+        }
+        disk.Close(file);
+        return error;
+    }
+}
