@@ -157,6 +157,10 @@ public sealed unsafe class BufferPool : IDisposable
         return _regions.AddressOf(handle.Slot);
     }
 
+    /// <summary>As <see cref="Pointer"/>, for rooms that only pass it on.</summary>
+    [HotPath]
+    public nint Address(BufferHandle handle) => (nint)Pointer(handle);
+
     /// <summary>Bytes of the buffer.</summary>
     [HotPath]
     public int Capacity(BufferHandle handle)

@@ -25,6 +25,15 @@ public unsafe struct IoPiece(byte* address, int length)
     public byte* Address = address;
     public int Length = length;
     private readonly int _zero = 0;
+
+    /// <summary>A part of a pooled buffer, which the caller owns for as long as the piece is used.</summary>
+    [HotPath]
+    public static IoPiece Of(BufferPool pool, BufferHandle buffer, int offset, int length)
+    {
+        Invariant.That(offset >= 0 && length >= 0 && offset <= pool.Capacity(buffer) - length);
+        // SAFETY: the range lies in the buffer (checked above), which stays mapped while the caller owns it.
+        return new IoPiece(pool.Pointer(buffer) + offset, length);
+    }
 }
 
 public interface IAcceptTarget

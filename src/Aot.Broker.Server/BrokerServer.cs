@@ -1,0 +1,135 @@
+using System.Net;
+using Aot.Broker.Base;
+using Aot.Broker.Cluster;
+using Aot.Broker.Cluster.Configs;
+using Aot.Broker.Linux;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Server;
+
+/// <summary>A listener with its socket: where it is configured to be, and where it is.</summary>
+public sealed record BoundListener(ListenerOptions Options, Fd Socket, IPEndPoint EndPoint);
+
+/// <summary>The rooms below that the server's handlers call.</summary>
+public sealed record ServerParts
+{
+    public required ServerOptions Options { get; init; }
+
+    public required IReadOnlyList<BoundListener> Listeners { get; init; }
+
+    public required Controller Controller { get; init; }
+
+    /// <summary>What the process was started with, below dynamic settings.</summary>
+    public required ConfigValues StartedWith { get; init; }
+
+    public required LogDirectories Directories { get; init; }
+
+    /// <summary>Null: the group APIs are not served.</summary>
+    public IGroupService? Groups { get; init; }
+
+    public Logger? Log { get; init; }
+}
+
+/// <summary>
+/// The server of the process: sockets on core 0, a <see cref="ServerCore"/> on every core. Sockets are bound first, so that the
+/// broker registers with the ports that it really has; connections that come before <see cref="StartAsync"/> wait in the
+/// kernel's backlog.
+/// </summary>
+public sealed class BrokerServer
+{
+    private readonly ServerParts _parts;
+    private readonly ServerCore[] _cores;
+    private Acceptor[] _acceptors = [];
+
+    private BrokerServer(int coreCount, ServerParts parts)
+    {
+        _parts = parts;
+        _cores = new ServerCore[coreCount];
+        Log = parts.Log ?? Base.Log.For("server");
+        InternalTopics = new InternalTopics(parts.StartedWith);
+        Census = new ConnectionCensus(this);
+    }
+
+    public ServerOptions Options => _parts.Options;
+
+    public IReadOnlyList<BoundListener> Listeners => _parts.Listeners;
+
+    public Controller Controller => _parts.Controller;
+
+    public ConfigValues StartedWith => _parts.StartedWith;
+
+    public LogDirectories Directories => _parts.Directories;
+
+    public IGroupService? Groups => _parts.Groups;
+
+    public Logger Log { get; }
+
+    internal InternalTopics InternalTopics { get; }
+
+    internal ConnectionCensus Census { get; }
+
+    /// <summary>Binds every listener, on core 0. With an error nothing stays bound, and the listener at fault is named.</summary>
+    public static (Errno Error, ListenerOptions? AtFault, List<BoundListener> Bound) Bind(
+        Core core,
+        ServerOptions options
+    )
+    {
+        List<BoundListener> bound = [];
+        foreach (ListenerOptions listener in options.Listeners)
+        {
+            Errno error = core.Io.Listen(listener.Bind, options.ListenBacklog, out Fd socket, out IPEndPoint endPoint);
+            if (error != Errno.None)
+            {
+                bound.ForEach(one => core.Io.StopAccept(one.Socket));
+                return (error, listener, []);
+            }
+            bound.Add(new BoundListener(listener, socket, endPoint));
+        }
+        return (Errno.None, null, bound);
+    }
+
+    /// <summary>Gives every core its part of the server and begins to accept. Called on core 0, when the image is there.</summary>
+    public static async Task<BrokerServer> StartAsync(Core core, ServerParts parts)
+    {
+        Invariant.That(core.Index.Value == 0);
+        BrokerServer server = new(core.CoreCount, parts);
+        await core.RunOnAllAsync(each =>
+        {
+            ServerCore part = new(each, server);
+            each.Set(part);
+            server._cores[each.Index.Value] = part;
+            return ValueTask.CompletedTask;
+        });
+        server._acceptors = new Acceptor[parts.Listeners.Count];
+        for (int i = 0; i < server._acceptors.Length; i++)
+        {
+            server._acceptors[i] = new Acceptor(core, server, i);
+            core.Io.Accept(parts.Listeners[i].Socket, server._acceptors[i]);
+        }
+        return server;
+    }
+
+    /// <summary>
+    /// Stops accepting, answers what is in flight, and closes the connections, those that do not finish in time too. Called
+    /// on core 0.
+    /// </summary>
+    public async Task StopAsync(Core core, long graceMillis)
+    {
+        foreach (BoundListener listener in _parts.Listeners)
+        {
+            core.Io.StopAccept(listener.Socket);
+        }
+        Task drained = core.RunOnAllAsync(async each => await _cores[each.Index.Value].DrainAsync());
+        if (await Task.WhenAny(drained, core.DelayAsync(graceMillis)) != drained)
+        {
+            await core.RunOnAllAsync(each =>
+            {
+                _cores[each.Index.Value].CloseAll();
+                return ValueTask.CompletedTask;
+            });
+        }
+    }
+
+    internal ServerCore PartOf(CoreIndex core) => _cores[core.Value];
+}

@@ -1,0 +1,275 @@
+using Aot.Broker.Base;
+using Aot.Broker.Memory;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Wire;
+using Aot.Broker.Server.Connections;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Server.Fetch;
+
+/// <summary>
+/// Writes the answer of a fetch: everything but records into one buffer, cut where records belong; the records stay in their
+/// segment files and go out by sendfile between the pieces.
+/// <code>
+/// [length, header, ..., partition fields, records length][file][tags, partition fields, records length][file]...[tags]
+/// </code>
+/// </summary>
+internal sealed class FetchAnswer(ServerCore server)
+{
+    private const short FirstWithSessions = 7;
+    private const short FirstWithEndpoints = 16;
+
+    private RequestSlot? _slot;
+    private int _pieceStart;
+    private long _fileBytes;
+
+    [HotPath]
+    public bool TryWrite(
+        RequestSlot slot,
+        FetchRequestReader request,
+        FetchShare?[] shares,
+        ErrorCode error,
+        int sessionId
+    )
+    {
+        _slot = null;
+        _fileBytes = 0;
+        WireWriter measure = WireWriter.Measuring();
+        WriteAll(ref measure, slot, request, shares, error, sessionId, 0);
+        int headBytes = measure.Position;
+        int frameBytes = checked((int)(headBytes + _fileBytes - sizeof(int)));
+
+        if (!server.TryRentForAnswer(slot, headBytes, out BufferHandle head))
+        {
+            return false;
+        }
+        slot.OwnHead(head);
+        _slot = slot;
+        _pieceStart = 0;
+        _fileBytes = 0;
+        WireWriter writer = new(server.Core.Buffers.Span(head)[..headBytes]);
+        WriteAll(ref writer, slot, request, shares, error, sessionId, frameBytes);
+        Invariant.That(writer.Position == headBytes);
+        slot.AddHeadPiece(_pieceStart, headBytes - _pieceStart);
+        _slot = null;
+        return true;
+    }
+
+    [HotPath]
+    private void WriteAll(
+        ref WireWriter writer,
+        RequestSlot slot,
+        FetchRequestReader request,
+        FetchShare?[] shares,
+        ErrorCode error,
+        int sessionId,
+        int frameBytes
+    )
+    {
+        short version = slot.Version;
+        bool flexible = version >= FetchRequestReader.FirstFlexible;
+        writer.WriteInt32(frameBytes);
+        writer.WriteInt32(slot.CorrelationId);
+        if (flexible)
+        {
+            writer.WriteUVarint(0);
+        }
+        writer.WriteInt32(0);
+        if (version >= FirstWithSessions)
+        {
+            writer.WriteInt16((short)error);
+            writer.WriteInt32(sessionId);
+        }
+        bool tellsLeaders = false;
+        writer.WriteCount(CountTopics(request), flexible);
+        for (int i = NextTold(request, 0); i < request.Count; )
+        {
+            tellsLeaders |= WriteTopic(ref writer, request, shares, version, flexible, ref i);
+        }
+        if (flexible)
+        {
+            if (tellsLeaders)
+            {
+                server.WriteNodeEndpoints(ref writer, slot.Connection);
+            }
+            else
+            {
+                writer.WriteUVarint(0);
+            }
+        }
+    }
+
+    /// <summary>One run of partitions of a topic; <paramref name="i"/> moves past it.</summary>
+    [HotPath]
+    private bool WriteTopic(
+        ref WireWriter writer,
+        FetchRequestReader request,
+        FetchShare?[] shares,
+        short version,
+        bool flexible,
+        ref int i
+    )
+    {
+        ref FetchEntry first = ref request.Entries[i];
+        int count = 0;
+        int end = i;
+        while (end < request.Count && request.Entries[end].IsSameTopic(first))
+        {
+            count++;
+            end = NextTold(request, end + 1);
+        }
+        if (first.Name is null)
+        {
+            writer.WriteUuid(first.TopicId);
+        }
+        else
+        {
+            writer.WriteStringBytes(first.Name.Utf8, flexible);
+        }
+        writer.WriteCount(count, flexible);
+        bool tellsLeaders = false;
+        for (; i < end; i = NextTold(request, i + 1))
+        {
+            tellsLeaders |= WritePartition(ref writer, request, ref request.Entries[i], shares, version, flexible);
+        }
+        if (flexible)
+        {
+            writer.WriteUVarint(0);
+        }
+        return tellsLeaders;
+    }
+
+    [HotPath]
+    private bool WritePartition(
+        ref WireWriter writer,
+        FetchRequestReader request,
+        ref FetchEntry entry,
+        FetchShare?[] shares,
+        short version,
+        bool flexible
+    )
+    {
+        FetchItem none = default;
+        none.HighWatermark = -1;
+        none.LastStableOffset = -1;
+        none.LogStartOffset = -1;
+        none.DivergingEpoch = -1;
+        ref FetchItem item = ref none;
+        if (entry.ShareCore >= 0)
+        {
+            item = ref shares[entry.ShareCore]![entry.ShareItem];
+        }
+        ErrorCode error = entry.Error;
+        if (version <= 5 && error == ErrorCode.KafkaStorageError)
+        {
+            error = ErrorCode.NotLeaderOrFollower;
+        }
+        writer.WriteInt32(entry.Partition);
+        writer.WriteInt16((short)error);
+        writer.WriteInt64(item.HighWatermark);
+        writer.WriteInt64(item.LastStableOffset);
+        if (version >= 5)
+        {
+            writer.WriteInt64(item.LogStartOffset);
+        }
+        WriteAborted(ref writer, request.IsReadCommitted, error, item.Aborted, flexible);
+        if (version >= 11)
+        {
+            writer.WriteInt32(-1);
+        }
+        writer.WriteCount(entry.Length, flexible);
+        if (entry.Length > 0)
+        {
+            _fileBytes += entry.Length;
+            if (_slot is not null)
+            {
+                _slot.AddHeadPiece(_pieceStart, writer.Position - _pieceStart);
+                _slot.AddFilePiece(item.File, item.Position, entry.Length);
+                _pieceStart = writer.Position;
+            }
+        }
+        return flexible && WritePartitionTags(ref writer, entry, item, version);
+    }
+
+    [HotPath]
+    private static void WriteAborted(
+        ref WireWriter writer,
+        bool isReadCommitted,
+        ErrorCode error,
+        List<AbortedTransaction>? aborted,
+        bool flexible
+    )
+    {
+        if (!isReadCommitted)
+        {
+            writer.WriteCount(-1, flexible);
+            return;
+        }
+        int count = error == ErrorCode.None && aborted is not null ? aborted.Count : 0;
+        writer.WriteCount(count, flexible);
+        for (int i = 0; i < count; i++)
+        {
+            writer.WriteInt64(aborted![i].ProducerId);
+            writer.WriteInt64(aborted[i].FirstOffset);
+            if (flexible)
+            {
+                writer.WriteUVarint(0);
+            }
+        }
+    }
+
+    /// <summary>Tag 0: where the client's history ends; tag 1: who leads. Both are rare.</summary>
+    [HotPath]
+    private static bool WritePartitionTags(ref WireWriter writer, in FetchEntry entry, in FetchItem item, short version)
+    {
+        bool diverges = item.DivergingEpoch >= 0 && entry.Error == ErrorCode.None;
+        bool tellsLeader =
+            version >= FirstWithEndpoints
+            && entry.LeaderId >= 0
+            && entry.Error is ErrorCode.NotLeaderOrFollower or ErrorCode.FencedLeaderEpoch;
+        writer.WriteUVarint((diverges ? 1u : 0u) + (tellsLeader ? 1u : 0u));
+        if (diverges)
+        {
+            writer.WriteUVarint(0);
+            writer.WriteUVarint(sizeof(int) + sizeof(long) + 1);
+            writer.WriteInt32(item.DivergingEpoch);
+            writer.WriteInt64(item.DivergingEndOffset);
+            writer.WriteUVarint(0);
+        }
+        if (tellsLeader)
+        {
+            writer.WriteUVarint(1);
+            writer.WriteUVarint(sizeof(int) + sizeof(int) + 1);
+            writer.WriteInt32(entry.LeaderId);
+            writer.WriteInt32(entry.LeaderEpoch);
+            writer.WriteUVarint(0);
+        }
+        return tellsLeader;
+    }
+
+    [HotPath]
+    private static int CountTopics(FetchRequestReader request)
+    {
+        int count = 0;
+        int previous = -1;
+        for (int i = NextTold(request, 0); i < request.Count; i = NextTold(request, i + 1))
+        {
+            if (previous < 0 || !request.Entries[i].IsSameTopic(request.Entries[previous]))
+            {
+                count++;
+            }
+            previous = i;
+        }
+        return count;
+    }
+
+    [HotPath]
+    private static int NextTold(FetchRequestReader request, int from)
+    {
+        while (from < request.Count && !request.Entries[from].IsTold)
+        {
+            from++;
+        }
+        return from;
+    }
+}

@@ -1,0 +1,478 @@
+using Aot.Broker.Base;
+using Aot.Broker.Protocol;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Server.Fetch;
+
+/// <summary>One partition to read, and what was found.</summary>
+internal struct FetchItem
+{
+    public KafkaUuid TopicId;
+    public int Partition;
+    public long FetchOffset;
+    public int BytesMax;
+    public int CurrentLeaderEpoch;
+    public int LastFetchedEpoch;
+
+    /// <summary>Index of the partition in the request.</summary>
+    public int Place;
+
+    public ErrorCode Error;
+    public long HighWatermark;
+    public long LastStableOffset;
+    public long LogStartOffset;
+    public int LeaderEpoch;
+    public int DivergingEpoch;
+    public long DivergingEndOffset;
+    public Fd File;
+    public long Position;
+    public int Length;
+    public bool IsCold;
+
+    /// <summary>Kept with its item for reuse; meaningful for read-committed fetches.</summary>
+    public List<AbortedTransaction>? Aborted;
+
+    /// <summary>What the log showed when it was read: a wait ends when it shows something else.</summary>
+    public PartitionLog? Log;
+    public long SeenLimit;
+    public long SeenStart;
+}
+
+/// <summary>
+/// The partitions of one fetch that belong to one core. The core of the connection fills it and sends it; the core of the
+/// logs reads, and, when there is less than <see cref="NeedBytes"/>, keeps it and watches its logs in the same step, so that no
+/// append is missed; it comes back when there is enough, something failed, the time is over, or it was collected. At any
+/// time one core owns it. For logs of the connection's own core the same steps are direct calls.
+///
+/// Leases keep the segments of an answer open until it was sent. They are released by the core of the logs only: at the next
+/// read through this share, or when a share lies unused for a while. Shares are pooled per target core, so that a collect that
+/// crossed the answer arrives before the share's next read.
+/// </summary>
+internal sealed class FetchShare(ServerCore home, CoreIndex target)
+    : DelayedOperation,
+        IMailTarget,
+        IFileTarget,
+        ITurnEnd
+{
+    private const int KindRead = 0;
+    private const int KindCollect = 1;
+    private const int KindAnswer = 2;
+    private const int KindRelease = 3;
+    private const int KindReleased = 4;
+
+    private enum OwnerState
+    {
+        /// <summary>The share is not here.</summary>
+        Away,
+        Watching,
+
+        /// <summary>A watched log moved; the share is read again at the end of the turn.</summary>
+        Woken,
+        ReadingAhead,
+
+        /// <summary>The mailbox to the connection's core is full.</summary>
+        Answering,
+    }
+
+    private FetchItem[] _items = new FetchItem[4];
+    private WatchKey[] _keys = new WatchKey[4];
+    private SegmentLease[] _leases = new SegmentLease[4];
+    private int _leaseCount;
+    private ServerCore? _owner;
+    private OwnerState _state;
+    private bool _isOver;
+    private int _readsAhead;
+
+    public FetchWork? Work { get; set; }
+
+    public CoreIndex Target => target;
+
+    public int Count { get; private set; }
+
+    /// <summary>Sent and not back. Belongs to the core of the connection.</summary>
+    public bool IsOut { get; private set; }
+
+    public ReadIsolation Isolation { get; set; }
+
+    /// <summary>Bytes that end the wait; 0 answers at once.</summary>
+    public int NeedBytes { get; set; }
+
+    public int BytesMax { get; set; }
+
+    public long DeadlineMillis { get; set; }
+
+    /// <summary>Bytes found.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>The answer should go out whatever there is: an error, a divergence, or the time is over.</summary>
+    public bool EndsWait { get; private set; }
+
+    public bool HoldsLeases => _leaseCount > 0;
+
+    public ref FetchItem this[int index] => ref _items[index];
+
+    [HotPath]
+    public void Begin(FetchWork work)
+    {
+        Work = work;
+        Count = 0;
+    }
+
+    [HotPath]
+    public ref FetchItem Add()
+    {
+        if (Count == _items.Length)
+        {
+            Array.Resize(ref _items, 2 * _items.Length);
+            Array.Resize(ref _keys, 2 * _keys.Length);
+        }
+        ref FetchItem item = ref _items[Count++];
+        return ref item;
+    }
+
+    /// <summary>Sends it to the core of the logs; with a full mailbox the connection waits.</summary>
+    [HotPath]
+    public void Send()
+    {
+        IsOut = true;
+        if (target == home.Core.Index)
+        {
+            Read(home);
+            return;
+        }
+        if (!home.Core.TryPost(target, new Mail { Target = this, Kind = KindRead }))
+        {
+            Work!.Slot.Connection.BlockOnMailbox();
+            home.Core.WhenMailboxDrains(target, this);
+        }
+    }
+
+    /// <summary>The answer goes out with what there is: the share should come back now.</summary>
+    public void Collect()
+    {
+        if (target == home.Core.Index)
+        {
+            CollectHere();
+            return;
+        }
+        home.Core.Post(target, new Mail { Target = this, Kind = KindCollect });
+    }
+
+    /// <summary>Asks the owner to let go of the segments of an answer that was sent long ago.</summary>
+    public void SendRelease() => home.Core.Post(target, new Mail { Target = this, Kind = KindRelease });
+
+    [HotPath]
+    public void Receive(Core core, in Mail mail)
+    {
+        switch (mail.Kind)
+        {
+            case KindRead:
+                Read(core.Get<ServerCore>());
+                break;
+            case KindCollect:
+                CollectHere();
+                break;
+            case KindAnswer:
+                IsOut = false;
+                Work!.OnShareAnswered(this);
+                break;
+            case KindRelease:
+                ReleaseLeases();
+                core.Post(home.Core.Index, new Mail { Target = this, Kind = KindReleased });
+                break;
+            default:
+                home.KeepFetchShare(this);
+                break;
+        }
+    }
+
+    /// <summary>A mailbox has room again, or the turn in which a watched log moved ends.</summary>
+    [HotPath]
+    public void OnTurnEnd()
+    {
+        switch (_state)
+        {
+            case OwnerState.Woken:
+                Evaluate();
+                break;
+            case OwnerState.Answering:
+                Answer();
+                break;
+            default:
+                RetrySend();
+                break;
+        }
+    }
+
+    public void OnFileDone(long token, long result)
+    {
+        // A failed read-ahead only means that sendfile will wait for the disk.
+        if (--_readsAhead == 0)
+        {
+            Answer();
+        }
+    }
+
+    [HotPath]
+    public void ReleaseLeases()
+    {
+        for (int i = 0; i < _leaseCount; i++)
+        {
+            _leases[i].Release();
+            _leases[i] = default;
+        }
+        _leaseCount = 0;
+        for (int i = 0; i < _items.Length; i++)
+        {
+            _items[i].Log = null;
+        }
+    }
+
+    [HotPath]
+    protected override bool TryComplete()
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            ref FetchItem item = ref _items[i];
+            if (
+                item.Log is { } log
+                && (
+                    Limit(log) != item.SeenLimit
+                    || log.LogStartOffset != item.SeenStart
+                    || log.Status == LogStatus.Closed
+                )
+            )
+            {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    protected override void OnExpire() => _isOver = true;
+
+    [HotPath]
+    protected override void OnComplete()
+    {
+        if (_isOver)
+        {
+            Settle();
+            return;
+        }
+        _state = OwnerState.Woken;
+        _owner!.Core.AtTurnEnd(this);
+    }
+
+    private void RetrySend()
+    {
+        Invariant.That(_state == OwnerState.Away && IsOut);
+        if (home.Core.TryPost(target, new Mail { Target = this, Kind = KindRead }))
+        {
+            Work!.Slot.Connection.UnblockFromMailbox();
+        }
+        else
+        {
+            home.Core.WhenMailboxDrains(target, this);
+        }
+    }
+
+    [HotPath]
+    private void Read(ServerCore owner)
+    {
+        _owner = owner;
+        _isOver = false;
+        Evaluate();
+    }
+
+    /// <summary>A share that is not watching is on its way back, or will see the flag.</summary>
+    private void CollectHere()
+    {
+        if (_state == OwnerState.Watching && _owner!.Core.Purgatory.Cancel(this))
+        {
+            Settle();
+        }
+        else if (_state == OwnerState.Woken)
+        {
+            _isOver = true;
+        }
+    }
+
+    [HotPath]
+    private void Evaluate()
+    {
+        ReadAll();
+        Core core = _owner!.Core;
+        if (EndsWait || _isOver || Bytes >= NeedBytes || core.NowMillis >= DeadlineMillis)
+        {
+            Settle();
+            return;
+        }
+        _state = OwnerState.Watching;
+        int keys = 0;
+        for (int i = 0; i < Count; i++)
+        {
+            if (_items[i].Log is { } log)
+            {
+                _keys[keys++] = log.WatchKey;
+            }
+        }
+        core.Purgatory.TryCompleteElseWatch(this, _keys.AsSpan(0, keys), DeadlineMillis);
+    }
+
+    [HotPath]
+    private void ReadAll()
+    {
+        ReleaseLeases();
+        Bytes = 0;
+        EndsWait = false;
+        for (int i = 0; i < Count; i++)
+        {
+            ref FetchItem item = ref _items[i];
+            ReadOne(ref item);
+            Bytes += item.Length;
+            EndsWait |= item.Error != ErrorCode.None || item.DivergingEpoch >= 0;
+        }
+    }
+
+    [HotPath]
+    private void ReadOne(ref FetchItem item)
+    {
+        item.HighWatermark = -1;
+        item.LastStableOffset = -1;
+        item.LogStartOffset = -1;
+        item.DivergingEpoch = -1;
+        item.Length = 0;
+        item.IsCold = false;
+        PartitionLog? log = _owner!.Logs.Find(item.TopicId, item.Partition);
+        item.Log = log;
+        item.Error = log is null ? ErrorCode.NotLeaderOrFollower : CheckEpochs(log, ref item);
+        if (log is null || item.Error != ErrorCode.None)
+        {
+            return;
+        }
+        item.SeenLimit = Limit(log);
+        item.SeenStart = log.LogStartOffset;
+        if (item.DivergingEpoch >= 0)
+        {
+            item.HighWatermark = log.HighWatermark;
+            item.LastStableOffset = log.LastStableOffset;
+            item.LogStartOffset = log.LogStartOffset;
+            return;
+        }
+        int bytesMax = (int)Math.Min(item.BytesMax, Math.Max(BytesMax - Bytes, 0));
+        item.Error = log.Read(item.FetchOffset, bytesMax, Isolation, Bytes == 0, out LogSlice slice);
+        if (item.Error != ErrorCode.None)
+        {
+            return;
+        }
+        item.HighWatermark = slice.HighWatermark;
+        item.LastStableOffset = slice.LastStableOffset;
+        item.LogStartOffset = slice.LogStartOffset;
+        item.File = slice.File;
+        item.Position = slice.Position;
+        item.Length = slice.Length;
+        item.IsCold = slice.IsCold;
+        if (slice.Length > 0)
+        {
+            KeepLease(slice.Lease);
+        }
+        if (Isolation == ReadIsolation.LastStableOffset)
+        {
+            item.Aborted ??= NewAborted();
+            item.Aborted.Clear();
+            if (slice.Length > 0)
+            {
+                log.GetAbortedTransactions(item.FetchOffset, slice.UpperBoundOffset, item.Aborted);
+            }
+        }
+    }
+
+    /// <summary>
+    /// The client's idea of the leader's epoch must be ours, and what it fetched last must lie on our history; else the place
+    /// where the histories part is told (KIP-320, KIP-595).
+    /// </summary>
+    [HotPath]
+    private static ErrorCode CheckEpochs(PartitionLog log, ref FetchItem item)
+    {
+        item.LeaderEpoch = log.LeaderEpoch;
+        if (item.CurrentLeaderEpoch >= 0 && item.CurrentLeaderEpoch != log.LeaderEpoch)
+        {
+            return item.CurrentLeaderEpoch < log.LeaderEpoch
+                ? ErrorCode.FencedLeaderEpoch
+                : ErrorCode.UnknownLeaderEpoch;
+        }
+        if (item.LastFetchedEpoch >= 0)
+        {
+            (int epoch, long endOffset) = log.EndOffsetForEpoch(item.LastFetchedEpoch);
+            if (epoch < 0 || endOffset < 0)
+            {
+                return ErrorCode.OffsetOutOfRange;
+            }
+            if (epoch < item.LastFetchedEpoch || endOffset < item.FetchOffset)
+            {
+                item.DivergingEpoch = epoch;
+                item.DivergingEndOffset = endOffset;
+            }
+        }
+        return ErrorCode.None;
+    }
+
+    [HotPath]
+    private long Limit(PartitionLog log) =>
+        Isolation switch
+        {
+            ReadIsolation.LastStableOffset => log.LastStableOffset,
+            ReadIsolation.HighWatermark => log.HighWatermark,
+            _ => log.LogEndOffset,
+        };
+
+    private static List<AbortedTransaction> NewAborted() => [];
+
+    [HotPath]
+    private void KeepLease(SegmentLease lease)
+    {
+        if (_leaseCount == _leases.Length)
+        {
+            Array.Resize(ref _leases, 2 * _leases.Length);
+        }
+        _leases[_leaseCount++] = lease;
+    }
+
+    /// <summary>What was read goes back, after the disk was read where the page cache did not have it.</summary>
+    [HotPath]
+    private void Settle()
+    {
+        EndsWait |= _isOver || _owner!.Core.NowMillis >= DeadlineMillis;
+        _readsAhead = 1;
+        _state = OwnerState.ReadingAhead;
+        for (int i = 0; i < Count; i++)
+        {
+            ref FetchItem item = ref _items[i];
+            if (item.IsCold)
+            {
+                _readsAhead++;
+                _owner!.Core.Io.ReadAhead(item.File, item.Position, item.Length, this, i);
+            }
+        }
+        OnFileDone(0, 0);
+    }
+
+    [HotPath]
+    private void Answer()
+    {
+        ServerCore owner = _owner!;
+        _state = OwnerState.Away;
+        if (ReferenceEquals(owner, home))
+        {
+            IsOut = false;
+            Work!.OnShareAnswered(this);
+            return;
+        }
+        if (!owner.Core.TryPost(home.Core.Index, new Mail { Target = this, Kind = KindAnswer }))
+        {
+            _state = OwnerState.Answering;
+            owner.Core.WhenMailboxDrains(home.Core.Index, this);
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using Aot.Broker.Server.Handlers;
+
+namespace Aot.Broker.Server;
+
+/// <summary>The APIs that this broker serves. What is here is advertised, and what is advertised is here.</summary>
+internal static class HandlerRegistry
+{
+    public static IEnumerable<RequestHandler> Create(ServerCore server)
+    {
+        yield return new ProduceHandler(server);
+        yield return new FetchHandler(server);
+        yield return new ListOffsetsHandler(server);
+        yield return new MetadataHandler(server);
+        yield return new FindCoordinatorHandler(server);
+        yield return new ApiVersionsHandler(server);
+        yield return new CreateTopicsHandler(server);
+        yield return new DeleteTopicsHandler(server);
+        yield return new DeleteRecordsHandler(server);
+        yield return new InitProducerIdHandler(server);
+        yield return new OffsetForLeaderEpochHandler(server);
+        yield return new DescribeAclsHandler(server);
+        yield return new CreateAclsHandler(server);
+        yield return new DeleteAclsHandler(server);
+        yield return new DescribeConfigsHandler(server);
+        yield return new AlterConfigsHandler(server);
+        yield return new DescribeLogDirsHandler(server);
+        yield return new CreatePartitionsHandler(server);
+        yield return new ElectLeadersHandler(server);
+        yield return new IncrementalAlterConfigsHandler(server);
+        yield return new AlterPartitionReassignmentsHandler(server);
+        yield return new ListPartitionReassignmentsHandler(server);
+        yield return new DescribeClientQuotasHandler(server);
+        yield return new AlterClientQuotasHandler(server);
+        yield return new DescribeUserScramCredentialsHandler(server);
+        yield return new AlterUserScramCredentialsHandler(server);
+        yield return new DescribeQuorumHandler(server);
+        yield return new UpdateFeaturesHandler(server);
+        yield return new DescribeClusterHandler(server);
+        yield return new DescribeProducersHandler(server);
+        yield return new UnregisterBrokerHandler(server);
+        yield return new ListConfigResourcesHandler(server);
+        yield return new DescribeTopicPartitionsHandler(server);
+        if (server.Server.Groups is { } groups)
+        {
+            yield return new OffsetCommitHandler(server, groups);
+            yield return new OffsetFetchHandler(server, groups);
+            yield return new JoinGroupHandler(server, groups);
+            yield return new HeartbeatHandler(server, groups);
+            yield return new LeaveGroupHandler(server, groups);
+            yield return new SyncGroupHandler(server, groups);
+            yield return new DescribeGroupsHandler(server, groups);
+            yield return new ListGroupsHandler(server, groups);
+            yield return new DeleteGroupsHandler(server, groups);
+            yield return new OffsetDeleteHandler(server, groups);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Server.Handlers;
+
+/// <summary>DescribeLogDirs (35): the data directories, how full their disks are, and the partitions in them.</summary>
+internal sealed class DescribeLogDirsHandler(ServerCore server)
+    : ControlHandler<DescribeLogDirsRequest, DescribeLogDirsResponse>(server, DescribeLogDirsRequest.TryRead)
+{
+    private sealed record Found(string Directory, string Topic, int Partition, long Bytes);
+
+    public override ApiKey Key => ApiKey.DescribeLogDirs;
+
+    protected override async ValueTask<DescribeLogDirsResponse> HandleAsync(
+        RequestContext context,
+        DescribeLogDirsRequest request
+    )
+    {
+        HashSet<(string, int)>? wanted = request.Topics is null
+            ? null
+            : [.. request.Topics.SelectMany(topic => topic.Partitions.Select(partition => (topic.Topic, partition)))];
+        List<Task<Found[]>> calls = [];
+        for (int i = 0; i < context.Core.CoreCount; i++)
+        {
+            calls.Add(
+                context.Core.CallAsync(
+                    new Base.CoreIndex(i),
+                    core => ValueTask.FromResult(List(core.Get<LogSet>(), wanted))
+                )
+            );
+        }
+        Found[] all = [.. (await Task.WhenAll(calls)).SelectMany(found => found)];
+        string[] paths = [.. Server.Server.Directories.All.Select(directory => directory.Path)];
+        (long Total, long Usable)[] space = await context.Core.RunInBackgroundAsync(() =>
+            Array.ConvertAll(paths, SpaceOf)
+        );
+        DescribeLogDirsResponse response = new();
+        for (int i = 0; i < paths.Length; i++)
+        {
+            response.Results.Add(Describe(paths[i], space[i], all));
+        }
+        return response;
+    }
+
+    private static Found[] List(LogSet logs, HashSet<(string, int)>? wanted) =>
+        [
+            .. logs
+                .All.Where(log => wanted is null || wanted.Contains((log.Name.Topic, log.Name.Partition)))
+                .Select(log => new Found(log.LogDirectory.Path, log.Name.Topic, log.Name.Partition, log.SizeInBytes)),
+        ];
+
+    private static DescribeLogDirsResponse.DescribeLogDirsResult Describe(
+        string path,
+        (long Total, long Usable) space,
+        Found[] all
+    )
+    {
+        DescribeLogDirsResponse.DescribeLogDirsResult result = new()
+        {
+            LogDir = path,
+            TotalBytes = space.Total,
+            UsableBytes = space.Usable,
+        };
+        foreach (
+            IGrouping<string, Found> topic in all.Where(found => found.Directory == path)
+                .GroupBy(found => found.Topic)
+                .OrderBy(group => group.Key, StringComparer.Ordinal)
+        )
+        {
+            result.Topics.Add(
+                new DescribeLogDirsResponse.DescribeLogDirsTopic
+                {
+                    Name = topic.Key,
+                    Partitions =
+                    [
+                        .. topic
+                            .OrderBy(found => found.Partition)
+                            .Select(found => new DescribeLogDirsResponse.DescribeLogDirsPartition
+                            {
+                                PartitionIndex = found.Partition,
+                                PartitionSize = found.Bytes,
+                            }),
+                    ],
+                }
+            );
+        }
+        return result;
+    }
+
+    /// <summary>Of the disk that holds a directory; -1 where the system does not say.</summary>
+    private static (long Total, long Usable) SpaceOf(string path)
+    {
+        try
+        {
+            DriveInfo drive = new(path);
+            return (drive.TotalSize, drive.AvailableFreeSpace);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return (-1, -1);
+        }
+    }
+}

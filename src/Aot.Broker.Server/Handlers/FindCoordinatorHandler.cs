@@ -1,0 +1,84 @@
+using Aot.Broker.Cluster;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Messages;
+
+namespace Aot.Broker.Server.Handlers;
+
+/// <summary>
+/// FindCoordinator (10): the leader of the partition that a group's state lives in. The topic of that state is created when it
+/// is first asked for.
+/// </summary>
+internal sealed class FindCoordinatorHandler(ServerCore server)
+    : ControlHandler<FindCoordinatorRequest, FindCoordinatorResponse>(server, FindCoordinatorRequest.TryRead)
+{
+    private const short FirstWithBatches = 4;
+    private const sbyte Group = 0;
+
+    public override ApiKey Key => ApiKey.FindCoordinator;
+
+    protected override ValueTask<FindCoordinatorResponse> HandleAsync(
+        RequestContext context,
+        FindCoordinatorRequest request
+    ) => ValueTask.FromResult(Make(context, request));
+
+    private FindCoordinatorResponse Make(RequestContext context, FindCoordinatorRequest request)
+    {
+        if (context.Version < FirstWithBatches)
+        {
+            FindCoordinatorResponse.Coordinator one = Find(context, request.KeyType, request.Key);
+            return new FindCoordinatorResponse
+            {
+                ErrorCode = one.ErrorCode,
+                ErrorMessage = one.ErrorMessage,
+                NodeId = one.NodeId,
+                Host = one.Host,
+                Port = one.Port,
+            };
+        }
+        return new FindCoordinatorResponse
+        {
+            Coordinators = [.. request.CoordinatorKeys.Select(key => Find(context, request.KeyType, key))],
+        };
+    }
+
+    private FindCoordinatorResponse.Coordinator Find(RequestContext context, sbyte keyType, string key)
+    {
+        if (keyType != Group || Server.Server.Groups is not { } groups)
+        {
+            return keyType is Group or 1 or 2
+                ? Refuse(key, ErrorCode.CoordinatorNotAvailable)
+                : Refuse(key, ErrorCode.InvalidRequest);
+        }
+        TopicImage? topic = context.Image.Topic(TopicImage.GroupMetadataTopic);
+        if (topic is null)
+        {
+            Server.TopicCreation.Begin(TopicImage.GroupMetadataTopic);
+            return Refuse(key, ErrorCode.CoordinatorNotAvailable);
+        }
+        int partition = groups.PartitionOf(key, topic.Partitions.Length);
+        int leader = topic.Partitions[partition].Leader;
+        if (
+            context.Image.Broker(leader) is not { Fenced: false } broker
+            || NodeAddresses.Of(broker, context.Connection) is not { } address
+        )
+        {
+            return Refuse(key, ErrorCode.CoordinatorNotAvailable);
+        }
+        return new FindCoordinatorResponse.Coordinator
+        {
+            Key = key,
+            NodeId = address.Id,
+            Host = address.Host,
+            Port = address.Port,
+        };
+    }
+
+    private static FindCoordinatorResponse.Coordinator Refuse(string key, ErrorCode error) =>
+        new()
+        {
+            Key = key,
+            ErrorCode = (short)error,
+            NodeId = -1,
+            Port = -1,
+        };
+}
