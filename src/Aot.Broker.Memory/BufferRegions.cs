@@ -113,6 +113,7 @@ internal sealed unsafe class BufferRegions
 
     public int ClassOf(int region) => _regions[region].SizeClass;
 
+    // SAFETY: the table stays mapped until UnmapAll; callers pass slots that they took here or that TryLive has bounded.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public BufferSlot* Slot(int slot) => (BufferSlot*)_slotTable + slot;
 
@@ -131,6 +132,7 @@ internal sealed unsafe class BufferRegions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* AddressOf(int slot)
     {
+        // SAFETY: a live slot's region is mapped, and slot number times stride lies within it by SlotCount.
         ref BufferRegion region = ref _regions[RegionOf(slot)];
         return (byte*)region.Address + FirstByte + ((slot & (SlotsPerRegion - 1)) * StrideOf(region.SizeClass));
     }

@@ -42,8 +42,8 @@ internal struct SpscState
 /// Invariants: 0 &lt;= Tail - Head &lt;= Capacity; both only grow (2^63 positions last for centuries); a slot at or behind
 /// Tail belongs to the producer, one between Head and Tail to the consumer.
 /// Slots are managed because messages hold references; a taken slot is cleared, so the ring keeps nothing alive.
-/// The cached copy of the other end is what makes it fast: across cores a 1024-slot ring costs 4.6 ns per message with
-/// it, 45-57 ns padded without it, 16-28 ns with neither (the ring's micro-benchmark measures it again).
+/// The cached copy of the other end is what makes it fast. Rings of this shape in C#, 1024 slots, between two idle CPUs:
+/// 4.6 ns per message with it, 45-57 ns padded without it, 16-28 ns with neither.
 /// Waking a sleeping consumer is not the ring's: who sleeps sets its flag, then looks at <see cref="IsEmpty"/> once
 /// more, with a full barrier between; who enqueues puts the same barrier before it reads the flag.
 /// </remarks>
