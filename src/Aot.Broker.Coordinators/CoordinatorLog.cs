@@ -1,0 +1,171 @@
+using Aot.Broker.Base;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Records;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Coordinators;
+
+/// <summary>A record of a coordinator's log; a null value is a tombstone.</summary>
+public readonly record struct CoordinatorRecord(byte[] Key, byte[]? Value);
+
+/// <summary>What a committed record does to the state machine of the log.</summary>
+public delegate void ApplyRecord(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone);
+
+/// <summary>
+/// The log of one coordinator shard seen as key-value records: appended as one batch, replayed in order. Records of a
+/// transaction take effect at its COMMIT marker and vanish at its ABORT. Owned by the core of the partition's log.
+/// </summary>
+public sealed class CoordinatorLog(Core core, PartitionLog log)
+{
+    /// <summary>A piece of replay: what is read between two chances for the core to do other work.</summary>
+    private const int ReplayBytes = 1024 * 1024;
+
+    private readonly RecordBatchBuilder _builder = new();
+
+    public PartitionLog Log { get; } = log;
+
+    /// <summary>Appends the records as one batch and waits for its commit. The error is one that a client understands.</summary>
+    public async Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records)
+    {
+        _builder.Reset(RecordBatchOptions.Default with { PartitionLeaderEpoch = Log.LeaderEpoch });
+        foreach (CoordinatorRecord record in records)
+        {
+            _builder.Append(core.WallMillis, record.Key, record.Value);
+        }
+        AppendResult result = Log.AppendCopy(_builder.Build(), AppendOrigin.Coordinator, core.WallMillis);
+        ErrorCode error = result.IsOk ? await Log.WhenCommittedAsync(result.LastOffset) : result.Error;
+        return error switch
+        {
+            ErrorCode.UnknownTopicOrPartition
+            or ErrorCode.NotEnoughReplicas
+            or ErrorCode.NotEnoughReplicasAfterAppend
+            or ErrorCode.RequestTimedOut => ErrorCode.CoordinatorNotAvailable,
+            ErrorCode.NotLeaderOrFollower or ErrorCode.KafkaStorageError => ErrorCode.NotCoordinator,
+            ErrorCode.MessageTooLarge or ErrorCode.RecordListTooLarge or ErrorCode.InvalidFetchSize =>
+                ErrorCode.UnknownServerError,
+            _ => error,
+        };
+    }
+
+    /// <summary>Everything up to the high watermark that was there at the call, in order.</summary>
+    public async Task<ErrorCode> ReplayAsync(ApplyRecord apply)
+    {
+        long end = Log.HighWatermark;
+        long offset = Log.LogStartOffset;
+        byte[] buffer = new byte[ReplayBytes];
+        Dictionary<long, List<CoordinatorRecord>> open = [];
+        while (offset < end)
+        {
+            int length = Log.ReadForReplay(offset, buffer);
+            if (length <= 0)
+            {
+                // A batch that is larger than the buffer, or an error of the disk.
+                if (length == 0 && buffer.Length < Limits.DecompressedBytesMax)
+                {
+                    buffer = new byte[buffer.Length * 2];
+                    continue;
+                }
+                return ErrorCode.KafkaStorageError;
+            }
+            long next = ReplayPiece(buffer.AsSpan(0, length), offset, end, open, apply);
+            if (next <= offset)
+            {
+                return ErrorCode.CorruptMessage;
+            }
+            offset = next;
+            await Task.Yield();
+        }
+        return ErrorCode.None;
+    }
+
+    /// <summary>The next offset to read; the one that was asked for when nothing could be understood.</summary>
+    private static long ReplayPiece(
+        ReadOnlySpan<byte> bytes,
+        long from,
+        long end,
+        Dictionary<long, List<CoordinatorRecord>> open,
+        ApplyRecord apply
+    )
+    {
+        BatchScanner scanner = new(bytes);
+        long next = from;
+        while (scanner.MoveNext())
+        {
+            RecordBatchView batch = scanner.Batch;
+            if (batch.BaseOffset >= end)
+            {
+                break;
+            }
+            if (batch.IsControl)
+            {
+                EndTransaction(batch, open, apply);
+            }
+            else if (batch.NextOffset > from && !ReplayBatch(batch, from, open, apply))
+            {
+                return from;
+            }
+            next = batch.NextOffset;
+        }
+        return next;
+    }
+
+    private static bool ReplayBatch(
+        RecordBatchView batch,
+        long from,
+        Dictionary<long, List<CoordinatorRecord>> open,
+        ApplyRecord apply
+    )
+    {
+        if (!BatchRecords.TryOpen(batch.Bytes, out _, out byte[]? plain))
+        {
+            return false;
+        }
+        List<CoordinatorRecord>? pending = null;
+        if (batch.IsTransactional && !open.TryGetValue(batch.ProducerId, out pending))
+        {
+            open[batch.ProducerId] = pending = [];
+        }
+        RecordEnumerator records = BatchRecords.Walk(batch, plain);
+        while (records.MoveNext())
+        {
+            RecordView record = records.Current;
+            if (batch.BaseOffset + record.OffsetDelta < from || record.Key.IsNull)
+            {
+                continue;
+            }
+            if (pending is null)
+            {
+                apply(record.Key.Span, record.Value.Span, record.Value.IsNull);
+            }
+            else
+            {
+                byte[]? value = record.Value.IsNull ? null : record.Value.Span.ToArray();
+                pending.Add(new CoordinatorRecord(record.Key.Span.ToArray(), value));
+            }
+        }
+        return records.Fault == RecordBatchFault.None;
+    }
+
+    private static void EndTransaction(
+        RecordBatchView batch,
+        Dictionary<long, List<CoordinatorRecord>> open,
+        ApplyRecord apply
+    )
+    {
+        RecordEnumerator records = batch.Records();
+        if (
+            !records.MoveNext()
+            || !ControlRecord.TryReadType(records.Current.Key, out ControlRecordType type)
+            || !open.Remove(batch.ProducerId, out List<CoordinatorRecord>? pending)
+            || type != ControlRecordType.Commit
+        )
+        {
+            return;
+        }
+        foreach (CoordinatorRecord record in pending)
+        {
+            apply(record.Key, record.Value, record.Value is null);
+        }
+    }
+}

@@ -1,0 +1,363 @@
+using Aot.Broker.Base;
+using Aot.Broker.Cluster;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Coordinators.Groups;
+
+/// <summary>The shards that a core owns, by partition of <c>__consumer_offsets</c>.</summary>
+internal sealed class GroupShards
+{
+    public Dictionary<int, GroupShard> ByPartition { get; } = [];
+}
+
+/// <summary>
+/// The front of the group coordinator: finds the shard of a group and runs the request on the core that owns it. One
+/// object for the process, without state of its own besides settings; it may be called from every core. As a listener
+/// of the metadata it starts and ends shards as partitions of <c>__consumer_offsets</c> come and go.
+/// </summary>
+public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetadataListener
+{
+    public const string TopicName = "__consumer_offsets";
+
+    public async ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
+    {
+        GroupShards shards = core.Find<GroupShards>() ?? Install(core);
+        UpdateShards(core, shards, current);
+        HashSet<string> deleted = [.. previous.Topics.Where(t => current.Topic(t.Id) is null).Select(t => t.Name)];
+        if (deleted.Count > 0)
+        {
+            foreach (GroupShard shard in shards.ByPartition.Values)
+            {
+                _ = shard.OffsetRequests.ForgetTopicsAsync(deleted);
+            }
+        }
+        await ValueTask.CompletedTask;
+    }
+
+    private void UpdateShards(Core core, GroupShards shards, MetadataImage image)
+    {
+        TopicImage? topic = image.Topic(TopicName);
+        foreach (GroupShard gone in shards.ByPartition.Values.Where(s => !Leads(topic, s)).ToList())
+        {
+            shards.ByPartition.Remove(gone.Partition);
+            gone.Resign();
+        }
+        for (int partition = 0; partition < (topic?.Partitions.Length ?? 0); partition++)
+        {
+            bool mine =
+                topic!.Partitions[partition].Leader == nodeId
+                && PartitionPlacement.CoreOf(topic.Id, partition, core.CoreCount) == core.Index;
+            if (
+                mine
+                && !shards.ByPartition.ContainsKey(partition)
+                && core.Find<LogSet>()?.Find(topic.Id, partition) is { } log
+            )
+            {
+                GroupShard shard = new(core, partition, log, core.Get<MetadataView>(), options);
+                shards.ByPartition.Add(partition, shard);
+                _ = shard.LoadAsync();
+            }
+        }
+    }
+
+    private bool Leads(TopicImage? topic, GroupShard shard) =>
+        topic is not null
+        && topic.Id == shard.PartitionLog.TopicId
+        && shard.Partition < topic.Partitions.Length
+        && topic.Partitions[shard.Partition].Leader == nodeId;
+
+    private static GroupShards Install(Core core)
+    {
+        GroupShards shards = new();
+        core.Set(shards);
+        return shards;
+    }
+
+    public Task<JoinGroupResponse> JoinGroupAsync(Core from, GroupCaller caller, JoinGroupRequest request) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.Membership.JoinAsync(caller, request),
+            error => ClassicAnswers.JoinError(request.MemberId, error, caller.ApiVersion)
+        );
+
+    public Task<SyncGroupResponse> SyncGroupAsync(Core from, GroupCaller caller, SyncGroupRequest request) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.Membership.SyncAsync(caller, request),
+            ClassicAnswers.SyncError
+        );
+
+    public Task<HeartbeatResponse> HeartbeatAsync(Core from, GroupCaller caller, HeartbeatRequest request) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => Task.FromResult(shard.Membership.Heartbeat(request)),
+            error => new HeartbeatResponse { ErrorCode = (short)error }
+        );
+
+    public Task<LeaveGroupResponse> LeaveGroupAsync(Core from, GroupCaller caller, LeaveGroupRequest request) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => Task.FromResult(shard.Membership.Leave(caller, request)),
+            error => new LeaveGroupResponse { ErrorCode = (short)error }
+        );
+
+    /// <summary>An empty group id is allowed here: clients that keep to assigned partitions have committed so for ever.</summary>
+    public Task<OffsetCommitResponse> OffsetCommitAsync(Core from, GroupCaller caller, OffsetCommitRequest request) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.OffsetRequests.CommitAsync(caller, request),
+            error => new OffsetCommitResponse
+            {
+                Topics =
+                [
+                    .. request.Topics.Select(topic => new OffsetCommitResponse.OffsetCommitResponseTopic
+                    {
+                        Name = topic.Name,
+                        TopicId = topic.TopicId,
+                        Partitions =
+                        [
+                            .. topic.Partitions.Select(p => new OffsetCommitResponse.OffsetCommitResponsePartition
+                            {
+                                PartitionIndex = p.PartitionIndex,
+                                ErrorCode = (short)error,
+                            }),
+                        ],
+                    }),
+                ],
+            },
+            allowEmptyGroup: true
+        );
+
+    /// <summary>Answers in the form of the caller's version: one group below 8, a list from 8 on.</summary>
+    public async Task<OffsetFetchResponse> OffsetFetchAsync(Core from, GroupCaller caller, OffsetFetchRequest request)
+    {
+        if (caller.ApiVersion >= 8)
+        {
+            OffsetFetchResponse.OffsetFetchResponseGroup[] groups = await Task.WhenAll(
+                request.Groups.Select(group => FetchGroupAsync(from, caller, group))
+            );
+            return new OffsetFetchResponse { Groups = [.. groups] };
+        }
+        OffsetFetchResponse.OffsetFetchResponseGroup single = await FetchGroupAsync(from, caller, SingleGroup(request));
+        List<OffsetFetchResponse.OffsetFetchResponseTopic> topics = [];
+        foreach (OffsetFetchResponse.OffsetFetchResponseTopics topic in single.Topics)
+        {
+            topics.Add(
+                new OffsetFetchResponse.OffsetFetchResponseTopic
+                {
+                    Name = topic.Name,
+                    Partitions =
+                    [
+                        .. topic.Partitions.Select(p => new OffsetFetchResponse.OffsetFetchResponsePartition
+                        {
+                            PartitionIndex = p.PartitionIndex,
+                            CommittedOffset = p.CommittedOffset,
+                            CommittedLeaderEpoch = p.CommittedLeaderEpoch,
+                            Metadata = p.Metadata,
+                            ErrorCode = p.ErrorCode,
+                        }),
+                    ],
+                }
+            );
+        }
+        return new OffsetFetchResponse
+        {
+            Topics = [.. topics],
+            ErrorCode = caller.ApiVersion >= 2 ? single.ErrorCode : (short)ErrorCode.None,
+        };
+    }
+
+    private Task<OffsetFetchResponse.OffsetFetchResponseGroup> FetchGroupAsync(
+        Core from,
+        GroupCaller caller,
+        OffsetFetchRequest.OffsetFetchRequestGroup group
+    ) =>
+        OnShardAsync(
+            from,
+            group.GroupId,
+            shard => Task.FromResult(shard.OffsetRequests.Fetch(caller, group)),
+            error => UnavailableGroup(caller, group, error),
+            allowEmptyGroup: true
+        );
+
+    /// <summary>Version 1 has no error for the group: each partition carries it.</summary>
+    private static OffsetFetchResponse.OffsetFetchResponseGroup UnavailableGroup(
+        GroupCaller caller,
+        OffsetFetchRequest.OffsetFetchRequestGroup group,
+        ErrorCode error
+    ) =>
+        new()
+        {
+            GroupId = group.GroupId,
+            ErrorCode = (short)error,
+            Topics =
+                caller.ApiVersion >= 2
+                    ? []
+                    :
+                    [
+                        .. (group.Topics ?? []).Select(topic => new OffsetFetchResponse.OffsetFetchResponseTopics
+                        {
+                            Name = topic.Name,
+                            Partitions =
+                            [
+                                .. topic.PartitionIndexes.Select(
+                                    partition => new OffsetFetchResponse.OffsetFetchResponsePartitions
+                                    {
+                                        PartitionIndex = partition,
+                                        CommittedOffset = -1,
+                                        CommittedLeaderEpoch = -1,
+                                        Metadata = "",
+                                        ErrorCode = (short)error,
+                                    }
+                                ),
+                            ],
+                        }),
+                    ],
+        };
+
+    private static OffsetFetchRequest.OffsetFetchRequestGroup SingleGroup(OffsetFetchRequest request) =>
+        new()
+        {
+            GroupId = request.GroupId,
+            Topics = request.Topics is null
+                ? null
+                :
+                [
+                    .. request.Topics.Select(topic => new OffsetFetchRequest.OffsetFetchRequestTopics
+                    {
+                        Name = topic.Name,
+                        PartitionIndexes = topic.PartitionIndexes,
+                    }),
+                ],
+        };
+
+    public Task<OffsetDeleteResponse> OffsetDeleteAsync(Core from, GroupCaller caller, OffsetDeleteRequest request) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.OffsetRequests.DeleteAsync(request),
+            error => new OffsetDeleteResponse { ErrorCode = (short)error }
+        );
+
+    public async Task<DescribeGroupsResponse> DescribeGroupsAsync(
+        Core from,
+        GroupCaller caller,
+        DescribeGroupsRequest request
+    )
+    {
+        DescribeGroupsResponse.DescribedGroup[] groups = await Task.WhenAll(
+            request.Groups.Select(groupId =>
+                OnShardAsync(
+                    from,
+                    groupId,
+                    shard => Task.FromResult(shard.Admin.Describe(caller, groupId)),
+                    error => new DescribeGroupsResponse.DescribedGroup { GroupId = groupId, ErrorCode = (short)error }
+                )
+            )
+        );
+        return new DescribeGroupsResponse { Groups = [.. groups] };
+    }
+
+    /// <summary>All groups of this broker. While a shard still loads the list would be a lie, so the error says so.</summary>
+    public async Task<ListGroupsResponse> ListGroupsAsync(Core from, GroupCaller caller, ListGroupsRequest request)
+    {
+        List<ListGroupsResponse.ListedGroup> listed = [];
+        ErrorCode error = ErrorCode.None;
+        foreach (Core core in from.Peers)
+        {
+            (ErrorCode coreError, List<ListGroupsResponse.ListedGroup> groups) = await from.CallAsync(
+                core.Index,
+                owner =>
+                {
+                    List<ListGroupsResponse.ListedGroup> found = [];
+                    ErrorCode unavailable = ErrorCode.None;
+                    foreach (
+                        GroupShard shard in owner.Find<GroupShards>()?.ByPartition.Values
+                            ?? Enumerable.Empty<GroupShard>()
+                    )
+                    {
+                        if (shard.Availability == ErrorCode.CoordinatorLoadInProgress)
+                        {
+                            unavailable = shard.Availability;
+                        }
+                        else if (shard.Availability == ErrorCode.None)
+                        {
+                            found.AddRange(shard.Admin.List([.. request.StatesFilter], [.. request.TypesFilter]));
+                        }
+                    }
+                    return ValueTask.FromResult((unavailable, found));
+                }
+            );
+            error = coreError == ErrorCode.None ? error : coreError;
+            listed.AddRange(groups);
+        }
+        return new ListGroupsResponse
+        {
+            ErrorCode = (short)error,
+            Groups = error == ErrorCode.None ? [.. listed.OrderBy(g => g.GroupId, StringComparer.Ordinal)] : [],
+        };
+    }
+
+    public async Task<DeleteGroupsResponse> DeleteGroupsAsync(
+        Core from,
+        GroupCaller caller,
+        DeleteGroupsRequest request
+    )
+    {
+        DeleteGroupsResponse.DeletableGroupResult[] results = await Task.WhenAll(
+            request
+                .GroupsNames.Distinct()
+                .Select(groupId =>
+                    OnShardAsync(
+                        from,
+                        groupId,
+                        shard => shard.Admin.DeleteAsync(groupId),
+                        error => new DeleteGroupsResponse.DeletableGroupResult
+                        {
+                            GroupId = groupId,
+                            ErrorCode = (short)error,
+                        }
+                    )
+                )
+        );
+        return new DeleteGroupsResponse { Results = [.. results] };
+    }
+
+    private async Task<T> OnShardAsync<T>(
+        Core from,
+        string groupId,
+        Func<GroupShard, Task<T>> work,
+        Func<ErrorCode, T> refuse,
+        bool allowEmptyGroup = false
+    )
+    {
+        if (groupId.Length == 0 && !allowEmptyGroup)
+        {
+            return refuse(ErrorCode.InvalidGroupId);
+        }
+        TopicImage? topic = from.Find<MetadataView>()?.Image.Topic(TopicName);
+        if (topic is null)
+        {
+            return refuse(ErrorCode.NotCoordinator);
+        }
+        int partition = CoordinatorPartition.Of(groupId, topic.Partitions.Length);
+        CoreIndex owner = PartitionPlacement.CoreOf(topic.Id, partition, from.CoreCount);
+        return await from.CallAsync(
+            owner,
+            async core =>
+            {
+                GroupShard? shard = core.Find<GroupShards>()?.ByPartition.GetValueOrDefault(partition);
+                ErrorCode availability = shard?.Availability ?? ErrorCode.NotCoordinator;
+                return availability == ErrorCode.None ? await work(shard!) : refuse(availability);
+            }
+        );
+    }
+}

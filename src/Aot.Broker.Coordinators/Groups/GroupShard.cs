@@ -1,0 +1,255 @@
+using Aot.Broker.Base;
+using Aot.Broker.Cluster;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Coordinators.Groups;
+
+public enum ShardState
+{
+    /// <summary>The log is being replayed; requests are told to come again.</summary>
+    Loading,
+    Active,
+
+    /// <summary>Another broker leads the partition now, or its log is gone.</summary>
+    Resigned,
+}
+
+/// <summary>
+/// The coordinator of all groups of one partition of <c>__consumer_offsets</c>. Purpose: durable state (offsets,
+/// stable generations) is what replay of the partition's committed records gives, at start and while running, by the
+/// same code; membership in motion (joins, timers, parked answers) lives here only.
+///
+/// Owner: the core that owns the partition's log; everything runs there. Lifetime: from the image that makes this
+/// broker the partition's leader to the one that takes it away.
+/// </summary>
+public sealed class GroupShard
+{
+    private readonly Dictionary<string, GroupEntry> groups = [];
+    private readonly CoordinatorLog log;
+
+    internal GroupShard(
+        Core core,
+        int partition,
+        PartitionLog partitionLog,
+        MetadataView metadata,
+        GroupOptions options
+    )
+    {
+        Core = core;
+        Partition = partition;
+        Metadata = metadata;
+        Options = options;
+        log = new CoordinatorLog(core, partitionLog);
+        Membership = new ClassicMembership(this);
+        OffsetRequests = new OffsetRequests(this);
+        Admin = new GroupAdmin(this);
+    }
+
+    public int Partition { get; }
+
+    public ShardState State { get; private set; } = ShardState.Loading;
+
+    public ClassicMembership Membership { get; }
+
+    public OffsetRequests OffsetRequests { get; }
+
+    public GroupAdmin Admin { get; }
+
+    public OffsetStore Offsets { get; } = new();
+
+    internal Core Core { get; }
+
+    internal MetadataView Metadata { get; }
+
+    internal GroupOptions Options { get; }
+
+    internal IEnumerable<GroupEntry> Entries => groups.Values;
+
+    internal PartitionLog PartitionLog => log.Log;
+
+    /// <summary>What a request gets instead of an answer while the shard cannot give one.</summary>
+    public ErrorCode Availability =>
+        State switch
+        {
+            ShardState.Active => ErrorCode.None,
+            ShardState.Loading => ErrorCode.CoordinatorLoadInProgress,
+            _ => ErrorCode.NotCoordinator,
+        };
+
+    /// <summary>Replays the log, then serves. Yields between pieces, so that a long log does not stall the core.</summary>
+    public async Task LoadAsync()
+    {
+        ErrorCode error = await log.ReplayAsync(Apply);
+        if (State != ShardState.Loading)
+        {
+            return;
+        }
+        if (error != ErrorCode.None)
+        {
+            CoordinatorTrace.Log.Error(
+                "cannot load the groups of a partition",
+                ("partition", log.Log.Name),
+                ("error", error)
+            );
+            State = ShardState.Resigned;
+            return;
+        }
+        State = ShardState.Active;
+        foreach (GroupEntry entry in groups.Values)
+        {
+            foreach (ClassicMember member in entry.Group.Members)
+            {
+                Membership.Rebalance.RestartSession(entry, member);
+            }
+        }
+        OffsetRequests.ScheduleExpiry();
+    }
+
+    /// <summary>Ends the shard: parked answers go out with NOT_COORDINATOR, timers stop.</summary>
+    public void Resign()
+    {
+        State = ShardState.Resigned;
+        foreach (GroupEntry entry in groups.Values)
+        {
+            Membership.Rebalance.Abandon(entry);
+        }
+        groups.Clear();
+    }
+
+    internal GroupEntry? Find(string groupId) => groups.GetValueOrDefault(groupId);
+
+    internal GroupEntry GetOrCreate(string groupId)
+    {
+        if (!groups.TryGetValue(groupId, out GroupEntry? entry))
+        {
+            groups[groupId] = entry = new GroupEntry(new ClassicGroup(groupId));
+        }
+        return entry;
+    }
+
+    /// <summary>Forgets a group that has neither members nor offsets.</summary>
+    internal void Remove(string groupId) => groups.Remove(groupId);
+
+    /// <summary>
+    /// Appends the records as one batch and applies them when they are committed. Appends of one shard are committed,
+    /// and so applied, in the order of the calls.
+    /// </summary>
+    internal async Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records)
+    {
+        if (State != ShardState.Active)
+        {
+            return Availability;
+        }
+        ErrorCode error = await log.AppendAsync(records);
+        if (error != ErrorCode.None)
+        {
+            return error;
+        }
+        if (State != ShardState.Active)
+        {
+            return Availability;
+        }
+        foreach (CoordinatorRecord record in records)
+        {
+            Apply(record.Key, record.Value);
+        }
+        return ErrorCode.None;
+    }
+
+    /// <summary>The effect of a committed record. Types that belong to other kinds of group are left alone.</summary>
+    private void Apply(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    {
+        switch (GroupRecords.TypeOf(key))
+        {
+            case GroupRecords.LegacyOffsetCommitType:
+            case GroupRecords.OffsetCommitType:
+                ApplyOffset(key, value, isTombstone);
+                break;
+            case GroupRecords.GroupMetadataType:
+                ApplyGroup(key, value, isTombstone);
+                break;
+        }
+    }
+
+    private void Apply(byte[] key, byte[]? value) => Apply(key, value, value is null);
+
+    private void ApplyOffset(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    {
+        if (!GroupRecords.TryReadOffsetKey(key, out string groupId, out TopicPartition partition))
+        {
+            CoordinatorTrace.Log.Warn("skipped an offset record with an unreadable key", ("partition", log.Log.Name));
+            return;
+        }
+        if (isTombstone)
+        {
+            Offsets.Remove(groupId, partition);
+        }
+        else if (GroupRecords.TryReadOffsetValue(value, out CommittedOffset offset))
+        {
+            Offsets.Set(groupId, partition, offset);
+            GetOrCreate(groupId);
+        }
+        else
+        {
+            CoordinatorTrace.Log.Warn(
+                "skipped an offset record with an unreadable value",
+                ("partition", log.Log.Name),
+                ("group", groupId)
+            );
+        }
+    }
+
+    /// <summary>While the shard serves, the group in memory is ahead of its records; only replay at start restores from them.</summary>
+    private void ApplyGroup(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    {
+        if (!GroupRecords.TryReadGroupKey(key, out string groupId))
+        {
+            CoordinatorTrace.Log.Warn("skipped a group record with an unreadable key", ("partition", log.Log.Name));
+            return;
+        }
+        if (isTombstone)
+        {
+            if (groups.GetValueOrDefault(groupId) is { Group.Members.Count: 0 } && !Offsets.HasAny(groupId))
+            {
+                groups.Remove(groupId);
+            }
+            return;
+        }
+        if (State != ShardState.Loading)
+        {
+            return;
+        }
+        if (!GroupRecords.TryReadGroupValue(value, out GroupMetadataValue record))
+        {
+            CoordinatorTrace.Log.Warn(
+                "skipped a group record with an unreadable value",
+                ("partition", log.Log.Name),
+                ("group", groupId)
+            );
+            return;
+        }
+        ClassicGroup group = new(groupId);
+        group.Restore(
+            record.ProtocolType,
+            record.Protocol,
+            record.Generation,
+            record.Leader,
+            record.CurrentStateTimestamp,
+            record.Members.Select(member => new ClassicMember
+            {
+                MemberId = member.MemberId,
+                InstanceId = member.GroupInstanceId,
+                ClientId = member.ClientId,
+                ClientHost = member.ClientHost,
+                RebalanceTimeoutMs = member.RebalanceTimeout < 0 ? member.SessionTimeout : member.RebalanceTimeout,
+                SessionTimeoutMs = member.SessionTimeout,
+                Protocols = [new MemberProtocol(record.Protocol ?? "", member.Subscription)],
+                Assignment = member.Assignment,
+            })
+        );
+        groups[groupId] = new GroupEntry(group);
+    }
+}

@@ -1,0 +1,382 @@
+using Aot.Broker.Base;
+using Aot.Broker.Cluster;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Coordinators.Groups;
+
+/// <summary>
+/// Commit, fetch, deletion and expiry of offsets. A commit is answered after its record is committed and applied.
+/// Runs on the shard's core.
+/// </summary>
+public sealed class OffsetRequests(GroupShard shard)
+{
+    public async Task<OffsetCommitResponse> CommitAsync(GroupCaller caller, OffsetCommitRequest request)
+    {
+        ErrorCode refusal = CheckCommitter(caller, request);
+        List<OffsetCommitResponse.OffsetCommitResponseTopic> topics = [];
+        List<CoordinatorRecord> records = [];
+        List<OffsetCommitResponse.OffsetCommitResponsePartition> accepted = [];
+        long now = shard.Core.WallMillis;
+        long expiry = request.RetentionTimeMs < 0 ? -1 : now + request.RetentionTimeMs;
+        foreach (OffsetCommitRequest.OffsetCommitRequestTopic topic in request.Topics)
+        {
+            (string? name, KafkaUuid id, ErrorCode topicError) = Resolve(topic.Name, topic.TopicId, caller.ApiVersion);
+            List<OffsetCommitResponse.OffsetCommitResponsePartition> partitions = [];
+            foreach (OffsetCommitRequest.OffsetCommitRequestPartition partition in topic.Partitions)
+            {
+                string metadata = partition.CommittedMetadata ?? "";
+                ErrorCode error =
+                    topicError != ErrorCode.None ? topicError
+                    : refusal != ErrorCode.None ? refusal
+                    : metadata.Length > shard.Options.OffsetMetadataBytesMax ? ErrorCode.OffsetMetadataTooLarge
+                    : ErrorCode.None;
+                OffsetCommitResponse.OffsetCommitResponsePartition result = new()
+                {
+                    PartitionIndex = partition.PartitionIndex,
+                    ErrorCode = (short)error,
+                };
+                partitions.Add(result);
+                if (error == ErrorCode.None)
+                {
+                    CommittedOffset offset = new(
+                        partition.CommittedOffset,
+                        partition.CommittedLeaderEpoch,
+                        metadata,
+                        now,
+                        expiry,
+                        id
+                    );
+                    records.Add(
+                        new CoordinatorRecord(
+                            GroupRecords.OffsetKey(
+                                request.GroupId,
+                                new TopicPartition(name!, partition.PartitionIndex)
+                            ),
+                            GroupRecords.OffsetValue(offset)
+                        )
+                    );
+                    accepted.Add(result);
+                }
+            }
+            topics.Add(
+                new OffsetCommitResponse.OffsetCommitResponseTopic
+                {
+                    Name = topic.Name,
+                    TopicId = topic.TopicId,
+                    Partitions = [.. partitions],
+                }
+            );
+        }
+        if (records.Count > 0)
+        {
+            ErrorCode error = await shard.AppendAsync(records);
+            foreach (OffsetCommitResponse.OffsetCommitResponsePartition result in accepted)
+            {
+                result.ErrorCode = (short)error;
+            }
+        }
+        return new OffsetCommitResponse { Topics = [.. topics] };
+    }
+
+    /// <summary>Whether this caller may commit for the group now; also a sign of life of a member.</summary>
+    private ErrorCode CheckCommitter(GroupCaller caller, OffsetCommitRequest request)
+    {
+        int generation = request.GenerationIdOrMemberEpoch;
+        GroupEntry? entry = shard.Find(request.GroupId);
+        if (entry is null)
+        {
+            if (generation < 0)
+            {
+                shard.GetOrCreate(request.GroupId);
+                return ErrorCode.None;
+            }
+            return caller.ApiVersion >= 9 ? ErrorCode.GroupIdNotFound : ErrorCode.IllegalGeneration;
+        }
+        ClassicGroup group = entry.Group;
+        if (group.State == ClassicGroupState.Dead)
+        {
+            return ErrorCode.CoordinatorNotAvailable;
+        }
+        // Without a generation: an administrator, or a consumer that assigns its own partitions. Not beside members.
+        if (generation < 0 && group.State == ClassicGroupState.Empty)
+        {
+            return ErrorCode.None;
+        }
+        if (generation < 0 && request.MemberId.Length == 0 && request.GroupInstanceId is null)
+        {
+            return ErrorCode.UnknownMemberId;
+        }
+        ErrorCode identity = ClassicMembership.CheckIdentity(group, request.MemberId, request.GroupInstanceId);
+        if (identity != ErrorCode.None)
+        {
+            return identity;
+        }
+        if (generation != group.Generation)
+        {
+            return ErrorCode.IllegalGeneration;
+        }
+        if (group.State == ClassicGroupState.CompletingRebalance)
+        {
+            return ErrorCode.RebalanceInProgress;
+        }
+        shard.Membership.Rebalance.RestartSession(entry, group.Find(request.MemberId)!);
+        return ErrorCode.None;
+    }
+
+    private (string? Name, KafkaUuid Id, ErrorCode Error) Resolve(string name, KafkaUuid id, short version)
+    {
+        MetadataImage image = shard.Metadata.Image;
+        TopicImage? topic = version >= 10 ? image.Topic(id) : image.Topic(name);
+        if (topic is not null)
+        {
+            return (topic.Name, topic.Id, ErrorCode.None);
+        }
+        return (null, default, version >= 10 ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition);
+    }
+
+    /// <summary>The offsets of one group for versions from 8 on.</summary>
+    public OffsetFetchResponse.OffsetFetchResponseGroup Fetch(
+        GroupCaller caller,
+        OffsetFetchRequest.OffsetFetchRequestGroup request
+    )
+    {
+        List<OffsetFetchResponse.OffsetFetchResponseTopics> topics = [];
+        if (request.Topics is null)
+        {
+            foreach (
+                IGrouping<string, KeyValuePair<TopicPartition, CommittedOffset>> topic in OffsetsByTopic(
+                    request.GroupId
+                )
+            )
+            {
+                KafkaUuid id = shard.Metadata.Image.Topic(topic.Key)?.Id ?? KafkaUuid.Zero;
+                if (caller.ApiVersion >= 10 && id.IsZero)
+                {
+                    continue;
+                }
+                topics.Add(
+                    new OffsetFetchResponse.OffsetFetchResponseTopics
+                    {
+                        Name = topic.Key,
+                        TopicId = id,
+                        Partitions = [.. topic.Select(offset => Answer(offset.Key.Partition, offset.Value))],
+                    }
+                );
+            }
+        }
+        else
+        {
+            foreach (OffsetFetchRequest.OffsetFetchRequestTopics topic in request.Topics)
+            {
+                topics.Add(FetchTopic(caller, request.GroupId, topic));
+            }
+        }
+        return new OffsetFetchResponse.OffsetFetchResponseGroup { GroupId = request.GroupId, Topics = [.. topics] };
+    }
+
+    private OffsetFetchResponse.OffsetFetchResponseTopics FetchTopic(
+        GroupCaller caller,
+        string groupId,
+        OffsetFetchRequest.OffsetFetchRequestTopics topic
+    )
+    {
+        string? name = caller.ApiVersion >= 10 ? shard.Metadata.Image.Topic(topic.TopicId)?.Name : topic.Name;
+        List<OffsetFetchResponse.OffsetFetchResponsePartitions> partitions = [];
+        foreach (int partition in topic.PartitionIndexes)
+        {
+            OffsetFetchResponse.OffsetFetchResponsePartitions answer = Answer(
+                partition,
+                name is null ? null : shard.Offsets.Find(groupId, new TopicPartition(name, partition))
+            );
+            answer.ErrorCode = (short)(name is null ? ErrorCode.UnknownTopicId : ErrorCode.None);
+            partitions.Add(answer);
+        }
+        return new OffsetFetchResponse.OffsetFetchResponseTopics
+        {
+            Name = name ?? "",
+            TopicId = topic.TopicId,
+            Partitions = [.. partitions],
+        };
+    }
+
+    private static OffsetFetchResponse.OffsetFetchResponsePartitions Answer(int partition, CommittedOffset? offset) =>
+        new()
+        {
+            PartitionIndex = partition,
+            CommittedOffset = offset?.Offset ?? -1,
+            CommittedLeaderEpoch = offset?.LeaderEpoch ?? -1,
+            Metadata = offset?.Metadata ?? "",
+        };
+
+    private IEnumerable<IGrouping<string, KeyValuePair<TopicPartition, CommittedOffset>>> OffsetsByTopic(
+        string groupId
+    ) =>
+        shard
+            .Offsets.Of(groupId)
+            .OrderBy(o => o.Key.Partition)
+            .GroupBy(o => o.Key.Topic)
+            .OrderBy(t => t.Key, StringComparer.Ordinal);
+
+    public async Task<OffsetDeleteResponse> DeleteAsync(OffsetDeleteRequest request)
+    {
+        GroupEntry? entry = shard.Find(request.GroupId);
+        if (entry is null || entry.Group.State == ClassicGroupState.Dead)
+        {
+            return new OffsetDeleteResponse { ErrorCode = (short)ErrorCode.GroupIdNotFound };
+        }
+        ClassicGroup group = entry.Group;
+        bool hasMembers = group.Members.Count > 0;
+        if (hasMembers && group.ProtocolType != ConsumerSubscription.ProtocolType)
+        {
+            return new OffsetDeleteResponse { ErrorCode = (short)ErrorCode.NonEmptyGroup };
+        }
+        HashSet<string>? subscribed = hasMembers ? SubscribedTopics(group) : [];
+        List<CoordinatorRecord> tombstones = [];
+        List<OffsetDeleteResponse.OffsetDeleteResponseTopic> topics = [];
+        foreach (OffsetDeleteRequest.OffsetDeleteRequestTopic topic in request.Topics)
+        {
+            bool inUse = subscribed is null || subscribed.Contains(topic.Name);
+            List<OffsetDeleteResponse.OffsetDeleteResponsePartition> partitions = [];
+            foreach (OffsetDeleteRequest.OffsetDeleteRequestPartition partition in topic.Partitions)
+            {
+                TopicPartition key = new(topic.Name, partition.PartitionIndex);
+                if (!inUse && shard.Offsets.Find(group.GroupId, key) is not null)
+                {
+                    tombstones.Add(new CoordinatorRecord(GroupRecords.OffsetKey(group.GroupId, key), null));
+                }
+                partitions.Add(
+                    new OffsetDeleteResponse.OffsetDeleteResponsePartition
+                    {
+                        PartitionIndex = partition.PartitionIndex,
+                        ErrorCode = (short)(inUse ? ErrorCode.GroupSubscribedToTopic : ErrorCode.None),
+                    }
+                );
+            }
+            topics.Add(
+                new OffsetDeleteResponse.OffsetDeleteResponseTopic { Name = topic.Name, Partitions = [.. partitions] }
+            );
+        }
+        ErrorCode error = tombstones.Count == 0 ? ErrorCode.None : await shard.AppendAsync(tombstones);
+        return error == ErrorCode.None
+            ? new OffsetDeleteResponse { Topics = [.. topics] }
+            : new OffsetDeleteResponse { ErrorCode = (short)error };
+    }
+
+    /// <summary>Forgets, durably, the offsets of topics that no longer exist.</summary>
+    public async Task ForgetTopicsAsync(IReadOnlySet<string> deleted)
+    {
+        List<CoordinatorRecord> tombstones = [];
+        foreach (string groupId in shard.Offsets.Groups)
+        {
+            foreach (TopicPartition partition in shard.Offsets.Of(groupId).Keys)
+            {
+                if (deleted.Contains(partition.Topic))
+                {
+                    tombstones.Add(new CoordinatorRecord(GroupRecords.OffsetKey(groupId, partition), null));
+                }
+            }
+        }
+        if (tombstones.Count > 0)
+        {
+            await shard.AppendAsync(tombstones);
+        }
+    }
+
+    internal void ScheduleExpiry()
+    {
+        shard.Core.Timers.Schedule(
+            shard.Core.NowMillis + shard.Options.OffsetsRetentionCheckIntervalMs,
+            new TimerAction(() => _ = ExpireAsync()),
+            0
+        );
+    }
+
+    /// <summary>
+    /// Offsets age from the moment from which nobody used them: of a group without members from when it became empty,
+    /// of a group that only stores offsets from each commit, of a living consumer group only for topics that it no
+    /// longer subscribes to (KIP-211). A group that has lost everything goes as well.
+    /// </summary>
+    private async Task ExpireAsync()
+    {
+        if (shard.State != ShardState.Active)
+        {
+            return;
+        }
+        long now = shard.Core.WallMillis;
+        List<CoordinatorRecord> tombstones = [];
+        List<string> emptied = [];
+        foreach (GroupEntry entry in shard.Entries)
+        {
+            ClassicGroup group = entry.Group;
+            IReadOnlyDictionary<TopicPartition, CommittedOffset> offsets = shard.Offsets.Of(group.GroupId);
+            HashSet<string>? subscribed = group.Members.Count == 0 ? [] : SubscribedTopics(group);
+            int expired = 0;
+            foreach ((TopicPartition partition, CommittedOffset offset) in offsets)
+            {
+                bool inUse = subscribed is null || subscribed.Contains(partition.Topic);
+                if (!inUse && IsExpired(group, offset, now))
+                {
+                    expired++;
+                    tombstones.Add(new CoordinatorRecord(GroupRecords.OffsetKey(group.GroupId, partition), null));
+                }
+            }
+            if (expired == offsets.Count && group is { Size: 0, State: ClassicGroupState.Empty })
+            {
+                emptied.Add(group.GroupId);
+                if (group.Generation > 0)
+                {
+                    tombstones.Add(new CoordinatorRecord(GroupRecords.GroupKey(group.GroupId), null));
+                }
+            }
+        }
+        ErrorCode error = tombstones.Count == 0 ? ErrorCode.None : await shard.AppendAsync(tombstones);
+        if (error == ErrorCode.None)
+        {
+            foreach (string groupId in emptied)
+            {
+                if (
+                    shard.Find(groupId) is { Group: { Size: 0, State: ClassicGroupState.Empty } }
+                    && !shard.Offsets.HasAny(groupId)
+                )
+                {
+                    shard.Remove(groupId);
+                }
+            }
+        }
+        ScheduleExpiry();
+    }
+
+    private bool IsExpired(ClassicGroup group, in CommittedOffset offset, long now)
+    {
+        if (offset.ExpireTimestampMs >= 0)
+        {
+            return now >= offset.ExpireTimestampMs;
+        }
+        bool hasMembership = group.ProtocolType is not null;
+        long unusedSince =
+            hasMembership && group.State == ClassicGroupState.Empty && group.StateTimestampMs >= 0
+                ? group.StateTimestampMs
+                : offset.CommitTimestampMs;
+        return now - unusedSince >= shard.Options.OffsetsRetentionMs;
+    }
+
+    /// <summary>What the members of a consumer group subscribe to; null when that cannot be known, so that nothing is dropped.</summary>
+    private static HashSet<string>? SubscribedTopics(ClassicGroup group)
+    {
+        if (group.ProtocolType != ConsumerSubscription.ProtocolType || group.State != ClassicGroupState.Stable)
+        {
+            return null;
+        }
+        HashSet<string> topics = [];
+        foreach (ClassicMember member in group.Members)
+        {
+            if (!ConsumerSubscription.TryReadTopics(member.MetadataOf(group.ProtocolName), topics))
+            {
+                return null;
+            }
+        }
+        return topics;
+    }
+}
