@@ -2,6 +2,7 @@ using System.Net;
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
@@ -26,7 +27,7 @@ public sealed record ServerParts
     public required LogDirectories Directories { get; init; }
 
     /// <summary>Null: the group APIs are not served.</summary>
-    public IGroupService? Groups { get; init; }
+    public GroupCoordinator? Groups { get; init; }
 
     public Logger? Log { get; init; }
 }
@@ -61,7 +62,7 @@ public sealed class BrokerServer
 
     public LogDirectories Directories => _parts.Directories;
 
-    public IGroupService? Groups => _parts.Groups;
+    public GroupCoordinator? Groups => _parts.Groups;
 
     public Logger Log { get; }
 

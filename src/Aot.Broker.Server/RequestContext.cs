@@ -1,5 +1,6 @@
 using System.Text;
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server.Connections;
 
@@ -39,7 +40,7 @@ internal sealed class RequestContext
     public string ClientHost => "/" + NodeAddresses.Text(Connection.Remote.Address);
 
     /// <summary>Who asks, as far as groups care.</summary>
-    public CallerFacts Caller => new(ClientId ?? "", ClientHost, Version);
+    public GroupCaller Caller => new(ClientId ?? "", ClientHost, Version);
 
     public ListenerRole Role => Connection.Listener.Role;
 }

@@ -1,9 +1,10 @@
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol.Messages;
 
 namespace Aot.Broker.Server.Handlers;
 
 /// <summary>DescribeGroups (15).</summary>
-internal sealed class DescribeGroupsHandler(ServerCore server, IGroupService groups)
+internal sealed class DescribeGroupsHandler(ServerCore server, GroupCoordinator groups)
     : ControlHandler<DescribeGroupsRequest, DescribeGroupsResponse>(server, DescribeGroupsRequest.TryRead)
 {
     public override ApiKey Key => ApiKey.DescribeGroups;

@@ -1,4 +1,5 @@
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 
@@ -43,7 +44,7 @@ internal sealed class FindCoordinatorHandler(ServerCore server)
 
     private FindCoordinatorResponse.Coordinator Find(RequestContext context, sbyte keyType, string key)
     {
-        if (keyType != Group || Server.Server.Groups is not { } groups)
+        if (keyType != Group || Server.Server.Groups is null)
         {
             return keyType is Group or 1 or 2
                 ? Refuse(key, ErrorCode.CoordinatorNotAvailable)
@@ -55,7 +56,7 @@ internal sealed class FindCoordinatorHandler(ServerCore server)
             Server.TopicCreation.Begin(TopicImage.GroupMetadataTopic);
             return Refuse(key, ErrorCode.CoordinatorNotAvailable);
         }
-        int partition = groups.PartitionOf(key, topic.Partitions.Length);
+        int partition = CoordinatorPartition.Of(key, topic.Partitions.Length);
         int leader = topic.Partitions[partition].Leader;
         if (
             context.Image.Broker(leader) is not { Fenced: false } broker

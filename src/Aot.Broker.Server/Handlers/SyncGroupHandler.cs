@@ -1,9 +1,10 @@
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol.Messages;
 
 namespace Aot.Broker.Server.Handlers;
 
 /// <summary>SyncGroup (14): answered when the leader has brought the assignment.</summary>
-internal sealed class SyncGroupHandler(ServerCore server, IGroupService groups)
+internal sealed class SyncGroupHandler(ServerCore server, GroupCoordinator groups)
     : ControlHandler<SyncGroupRequest, SyncGroupResponse>(server, SyncGroupRequest.TryRead)
 {
     public override ApiKey Key => ApiKey.SyncGroup;
