@@ -43,9 +43,6 @@ public sealed class CoreParts
 /// </remarks>
 public sealed class Core
 {
-    /// <summary>Ready work per turn; the rest waits for the next, after network and mail had their share.</summary>
-    private const int ReadyPerTurn = 256;
-
     /// <summary>Rounds of turn-end work: a log's flush makes connections dirty, which are flushed in the same turn.</summary>
     private const int TurnEndRounds = 8;
 
@@ -55,16 +52,13 @@ public sealed class Core
     private readonly CoreContext _context;
     private readonly StallDetector _stalls;
     private readonly Action<Core, Exception>? _onUnhandled;
-    private readonly Queue<Ready> _ready = new(64);
+    private readonly ReadyQueue _ready;
+    private readonly Attachments _attachments = new();
     private List<ITurnEnd> _turnEnd = new(64);
     private List<ITurnEnd> _turnEndRunning = new(64);
-    private object?[] _attachments = new object?[16];
     private IReadOnlyList<Core> _peers;
     private volatile bool _stopRequested;
     private volatile bool _hasStopped;
-
-    /// <summary>Work is an ITurnEnd, or a SendOrPostCallback with its state.</summary>
-    private readonly record struct Ready(object Work, object? State);
 
     /// <summary>A core without a thread. Join the cores of a group with <see cref="Connect"/> before the first turn.</summary>
     public Core(CoreIndex index, CoreParts parts)
@@ -80,6 +74,7 @@ public sealed class Core
         _peers = [this];
         _context = new CoreContext(this);
         _stalls = new StallDetector(this, parts.Log);
+        _ready = new ReadyQueue(this);
         Mailboxes = new CoreMail(this);
         Io.Bind(this);
         ReadClock();
@@ -176,7 +171,7 @@ public sealed class Core
 
     /// <summary>Runs the work later in this turn, or in the next when this turn's budget is used up.</summary>
     [HotPath]
-    public void RunLater(ITurnEnd work) => _ready.Enqueue(new Ready(work, null));
+    public void RunLater(ITurnEnd work) => _ready.Add(work);
 
     /// <summary>Runs the work once at the end of this turn. The caller sees to it that it is added once.</summary>
     [HotPath]
@@ -231,27 +226,17 @@ public sealed class Core
     public T Get<T>()
         where T : class
     {
-        T? part = Find<T>();
+        T? part = _attachments.Find<T>();
         Invariant.That(part is not null);
         return part;
     }
 
     public T? Find<T>()
-        where T : class =>
-        AttachmentKey<T>.Number < _attachments.Length ? (T?)_attachments[AttachmentKey<T>.Number] : null;
+        where T : class => _attachments.Find<T>();
 
     /// <summary>Attaches a part of the broker to this core, one per type. Not replaced, not removed.</summary>
     public void Set<T>(T part)
-        where T : class
-    {
-        int number = AttachmentKey<T>.Number;
-        if (number >= _attachments.Length)
-        {
-            Array.Resize(ref _attachments, number * 2);
-        }
-        Invariant.That(_attachments[number] is null);
-        _attachments[number] = part;
-    }
+        where T : class => _attachments.Add(part);
 
     // The loop -------------------------------------------------------------------------------------------------------
 
@@ -296,7 +281,7 @@ public sealed class Core
             Mailboxes.Drain();
             Mailboxes.RetryWaiting();
             Mailboxes.WakeTouched();
-            RunReady();
+            _ready.Run();
             Timers.Advance(NowMillis);
             Ran(TurnPart.Timer, Timers);
             Mailboxes.WakeTouched();
@@ -317,7 +302,7 @@ public sealed class Core
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Ran(TurnPart part, object target) => _stalls.Ran(part, target);
 
-    internal void Enqueue(SendOrPostCallback callback, object? state) => _ready.Enqueue(new Ready(callback, state));
+    internal void Enqueue(SendOrPostCallback callback, object? state) => _ready.Add(callback, state);
 
     internal bool IsPeerOf(Core other) => ReferenceEquals(_peers, other._peers);
 
@@ -340,29 +325,6 @@ public sealed class Core
     }
 
     [HotPath]
-    private void RunReady()
-    {
-        for (int budget = ReadyPerTurn; _ready.Count > 0; budget--)
-        {
-            if (budget == 0)
-            {
-                Statistics.BudgetExhausted++;
-                return;
-            }
-            Ready ready = _ready.Dequeue();
-            if (ready.Work is ITurnEnd work)
-            {
-                work.OnTurnEnd();
-            }
-            else
-            {
-                ((SendOrPostCallback)ready.Work)(ready.State);
-            }
-            Ran(TurnPart.Ready, ready.Work);
-        }
-    }
-
-    [HotPath]
     private void RunTurnEnd()
     {
         for (int round = 0; _turnEnd.Count > 0 && round < TurnEndRounds; round++)
@@ -380,7 +342,7 @@ public sealed class Core
     /// <summary>The monotonic time until which nothing can happen but I/O, mail or a stop; now or earlier = do not wait.</summary>
     private long SleepUntil()
     {
-        if (_ready.Count > 0 || _turnEnd.Count > 0 || _stopRequested || !Mailboxes.TryFallAsleep())
+        if (!_ready.IsEmpty || _turnEnd.Count > 0 || _stopRequested || !Mailboxes.TryFallAsleep())
         {
             return 0;
         }
@@ -425,18 +387,5 @@ public sealed class Core
     private sealed class SpawnedWork(Core core, Func<Core, ValueTask> work)
     {
         public async void Start() => await work(core);
-    }
-
-    /// <summary>Numbers the types that are attached to cores.</summary>
-    private static class AttachmentKey
-    {
-        private static int s_last = -1;
-
-        public static int Next() => Interlocked.Increment(ref s_last);
-    }
-
-    private static class AttachmentKey<T>
-    {
-        public static readonly int Number = AttachmentKey.Next();
     }
 }

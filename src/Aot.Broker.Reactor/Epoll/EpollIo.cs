@@ -26,14 +26,13 @@ internal sealed class EpollIo : LinuxIo, ITimerTarget
 
     private readonly Fd _epoll;
     private readonly epoll_event[] _events = new epoll_event[EventsPerWait];
-    private readonly Stack<FileJob> _freeJobs = new();
+    private readonly BackgroundFiles _files = new();
 
     /// <summary>Slots with something to do in the next dispatch; two lists so that a callback may add.</summary>
     private List<IoHandle> _runnable = new(64);
     private List<IoHandle> _running = new(64);
     private readonly List<IoHandle> _starved = [];
     private int _eventCount;
-    private int _jobsUnderWay;
     private bool _disposed;
 
     public EpollIo()
@@ -99,12 +98,12 @@ internal sealed class EpollIo : LinuxIo, ITimerTarget
     }
 
     public override void SyncFile(Fd file, bool dataOnly, IFileTarget target, long token) =>
-        StartJob(dataOnly ? FileWork.SyncData : FileWork.Sync, file, 0, 0, target, token);
+        _files.Sync(Core, file, dataOnly, target, token);
 
     public override void ReadAhead(Fd file, long position, long length, IFileTarget target, long token)
     {
         Invariant.That(position >= 0 && length > 0);
-        StartJob(FileWork.ReadAhead, file, position, length, target, token);
+        _files.ReadAhead(Core, file, position, length, target, token);
     }
 
     [HotPath]
@@ -380,68 +379,6 @@ internal sealed class EpollIo : LinuxIo, ITimerTarget
                 Core.Timers.Schedule(Core.NowMillis + AcceptPauseMillis, this, acceptor.Index);
                 return;
             }
-        }
-    }
-
-    private void StartJob(FileWork work, Fd file, long position, long length, IFileTarget target, long token)
-    {
-        if (!_freeJobs.TryPop(out FileJob? job))
-        {
-            job = new FileJob(this);
-        }
-        job.Work = work;
-        job.File = file;
-        job.Position = position;
-        job.Length = length;
-        job.Target = target;
-        job.Token = token;
-        _jobsUnderWay++;
-        Core.Background.Run(Core, job);
-    }
-
-    private enum FileWork
-    {
-        Sync,
-        SyncData,
-        ReadAhead,
-    }
-
-    /// <summary>One blocking file operation. Written by the core before it is queued and by the helper thread while it runs.</summary>
-    private sealed class FileJob(EpollIo io) : IBackgroundJob
-    {
-        public FileWork Work;
-        public Fd File;
-        public long Position;
-        public long Length;
-        public IFileTarget? Target;
-        public long Token;
-        private Errno _error;
-
-        public void Run() =>
-            _error = Work switch
-            {
-                FileWork.Sync => Files.Sync(File).Error,
-                FileWork.SyncData => Files.SyncData(File).Error,
-                FileWork.ReadAhead => ReadAheadNow(),
-                _ => throw Invariant.Unreachable("FileWork"),
-            };
-
-        public void Done(Core core)
-        {
-            IFileTarget target = Target!;
-            Target = null;
-            io._jobsUnderWay--;
-            io._freeJobs.Push(this);
-            target.OnFileDone(Token, -(long)_error);
-        }
-
-        /// <summary>As the ring does: ask for the range, then wait for its last byte.</summary>
-        private Errno ReadAheadNow()
-        {
-            Errno error = Files.Advise(File, Position, Length, FileAdvice.POSIX_FADV_WILLNEED).Error;
-            Span<byte> one = stackalloc byte[1];
-            Errno readError = Files.Read(File, one, Position + Length - 1).Error;
-            return error != Errno.None ? error : readError;
         }
     }
 }

@@ -251,7 +251,7 @@ internal abstract unsafe class LinuxIo : CoreIo
     /// Causes for which accepting pauses; the others belong to the one connection that failed (its peer gave up, its
     /// network is down) and accepting goes on.
     /// </summary>
-    protected static bool IsShortage(Errno error) =>
+    internal static bool IsShortage(Errno error) =>
         error is Errno.EMFILE or Errno.ENFILE or Errno.ENOBUFS or Errno.ENOMEM;
 
     private static IPEndPoint ToIPEndPoint(SysResult<InetEndpoint> address) =>

@@ -83,6 +83,9 @@ internal sealed unsafe class Ring : IDisposable
     /// <summary>Calls of io_uring_enter.</summary>
     public long Enters { get; private set; }
 
+    /// <summary>Counted requests (see <see cref="Next(IoToken)"/>) whose last completion has not been taken.</summary>
+    public int Pending { get; private set; }
+
     /// <summary>Entries that the kernel has not taken yet.</summary>
     public uint Queued => _tail - Volatile.Read(ref *_sqHead);
 
@@ -124,9 +127,47 @@ internal sealed unsafe class Ring : IDisposable
     public void Enable() =>
         IoRings.Register(Fd, RingRegister.IORING_REGISTER_ENABLE_RINGS, null, 0).OrStop("io_uring_register (enable)");
 
+    /// <summary>Completions that can be taken now.</summary>
+    public uint Ready => Volatile.Read(ref *_cqTail) - *_cqHead;
+
+    /// <summary>An entry for a request that ends with one completion (the last, of a multishot) and then <see cref="Finish"/>.</summary>
+    [HotPath]
+    public io_uring_sqe* Next(IoToken token)
+    {
+        io_uring_sqe* sqe = Next();
+        sqe->user_data = token.Bits;
+        Pending++;
+        return sqe;
+    }
+
+    /// <summary>An entry whose outcome nobody waits for: a cancellation, a message. Only its failure makes a completion.</summary>
+    public io_uring_sqe* NextUnwatched()
+    {
+        io_uring_sqe* sqe = Next();
+        sqe->flags = SqeFlags.IOSQE_CQE_SKIP_SUCCESS;
+        sqe->user_data = new IoToken(IoOperation.Ignored, 0, 0).Bits;
+        return sqe;
+    }
+
+    [HotPath]
+    public void Finish()
+    {
+        Pending--;
+        Invariant.That(Pending >= 0);
+    }
+
+    /// <summary>Makes room for entries that must go to the kernel in one submission.</summary>
+    public void Reserve(uint entries)
+    {
+        if (Queued + entries > _sqMask)
+        {
+            Submit();
+        }
+    }
+
     /// <summary>The next entry, cleared; a full queue is handed to the kernel first.</summary>
     [HotPath]
-    public io_uring_sqe* Next()
+    private io_uring_sqe* Next()
     {
         if (Queued > _sqMask)
         {

@@ -23,29 +23,19 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
     private readonly Ring _ring;
     private readonly Queue<IoHandle> _starved = new();
     private ProvidedBuffers? _provided;
-    private readonly FileRequests _files;
-    private readonly byte* _scratch;
-    private readonly nint _scratchMapping;
-
-    /// <summary>All requests that the kernel has and that end by themselves or by cancelling.</summary>
-    private int _pending;
+    private readonly UringFiles _files;
+    private readonly UringAccepts _accepts;
     private bool _wakesQueued;
     private bool _disposing;
 
     public UringIo(Ring ring)
     {
         _ring = ring;
-        _files = new FileRequests();
-        _scratchMapping = Mappings
-            .MapAnonymous(Mappings.PageBytes, MapProtection.PROT_READ | MapProtection.PROT_WRITE)
-            .OrThrow("mmap");
-        _scratch = (byte*)_scratchMapping;
+        _files = new UringFiles(ring);
+        _accepts = new UringAccepts(this, ring);
     }
 
     public override string Name => "io_uring";
-
-    /// <summary>Requests in the kernel.</summary>
-    internal int Pending => _pending;
 
     internal int ProvidedSlots => _provided?.Slots ?? 0;
 
@@ -104,47 +94,21 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         sqe->poll32_events = (uint)PollEvents.POLLOUT;
     }
 
-    public override void SyncFile(Fd file, bool dataOnly, IFileTarget target, long token)
-    {
-        io_uring_sqe* sqe = NextFile(target, token);
-        sqe->opcode = RingOp.IORING_OP_FSYNC;
-        sqe->fd = file.Value;
-        sqe->fsync_flags = dataOnly ? FsyncFlags.IORING_FSYNC_DATASYNC : FsyncFlags.None;
-    }
+    public override void SyncFile(Fd file, bool dataOnly, IFileTarget target, long token) =>
+        _files.Sync(file, dataOnly, target, token);
 
-    /// <summary>
-    /// Starts read-ahead of the range and then reads its last byte, which waits until that page is there; the pages
-    /// before it were asked for first.
-    /// </summary>
     public override void ReadAhead(Fd file, long position, long length, IFileTarget target, long token)
     {
         Invariant.That(position >= 0 && length > 0);
-        if (_ring.Queued + 2 >= Ring.Entries)
-        {
-            // A link must not be cut by a flush between its two entries.
-            _ring.Submit();
-        }
-        io_uring_sqe* advice = _ring.Next();
-        advice->opcode = RingOp.IORING_OP_FADVISE;
-        advice->flags = SqeFlags.IOSQE_IO_HARDLINK | SqeFlags.IOSQE_CQE_SKIP_SUCCESS;
-        advice->fd = file.Value;
-        advice->off = (ulong)position;
-        advice->len = (uint)Math.Min(length, 1L << 30);
-        advice->fadvise_advice = (uint)FileAdvice.POSIX_FADV_WILLNEED;
-        advice->user_data = new IoToken(IoOperation.Ignored, 0, 0).Bits;
-        io_uring_sqe* read = NextFile(target, token);
-        read->opcode = RingOp.IORING_OP_READ;
-        read->fd = file.Value;
-        read->off = (ulong)(position + Math.Min(length, 1L << 30) - 1);
-        read->addr = (ulong)_scratch;
-        read->len = 1;
+        _files.ReadAhead(file, position, length, target, token);
     }
 
     [HotPath]
     public override int Dispatch()
     {
         int count = HasClosedToReport ? DispatchClosed() : 0;
-        while (_ring.TryTake(out io_uring_cqe completion))
+        // What is there now and no more: callbacks may submit, and completions of that wait for their own turn.
+        for (uint left = _ring.Ready; left > 0 && _ring.TryTake(out io_uring_cqe completion); left--)
         {
             count++;
             Complete(completion);
@@ -178,13 +142,12 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
             peer.Wake();
             return;
         }
-        io_uring_sqe* sqe = _ring.Next();
+        io_uring_sqe* sqe = _ring.NextUnwatched();
         sqe->opcode = RingOp.IORING_OP_MSG_RING;
-        sqe->flags = SqeFlags.IOSQE_CQE_SKIP_SUCCESS;
         sqe->fd = other._ring.Fd.Value;
         sqe->addr = (ulong)MsgRingCommand.IORING_MSG_DATA;
+        // What the other ring gets as user_data: nothing follows from it but being awake.
         sqe->off = new IoToken(IoOperation.Ignored, 0, 0).Bits;
-        sqe->user_data = new IoToken(IoOperation.Ignored, 0, 0).Bits;
         _wakesQueued = true;
     }
 
@@ -211,28 +174,18 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         _disposing = true;
         if (_provided is not null)
         {
-            io_uring_sqe* sqe = _ring.Next();
-            sqe->opcode = RingOp.IORING_OP_ASYNC_CANCEL;
-            sqe->fd = -1;
-            sqe->cancel_flags = AsyncCancelFlags.IORING_ASYNC_CANCEL_ANY | AsyncCancelFlags.IORING_ASYNC_CANCEL_ALL;
-            sqe->user_data = new IoToken(IoOperation.Ignored, 0, 0).Bits;
-            long patienceUntil = MonotonicNanos() + 5_000_000_000;
-            while (_pending > 0)
-            {
-                // A file sync cannot be cancelled once it runs: it is waited for.
-                Invariant.That(MonotonicNanos() < patienceUntil || _files.Count > 0);
-                _ring.Enter(wait: true, 100_000_000);
-                while (_ring.TryTake(out io_uring_cqe completion))
-                {
-                    CompleteWhileDisposing(completion);
-                }
-            }
+            CancelEverything();
         }
         CloseDescriptors();
         _ring.Dispose();
         _provided?.Dispose();
-        Mappings.Unmap(_scratchMapping, Mappings.PageBytes).OrStop("munmap");
+        _files.Dispose();
     }
+
+    internal void Remove(Acceptor acceptor) => RemoveAcceptor(acceptor);
+
+    internal void ScheduleAcceptAgain(ITimerTarget again) =>
+        Core.Timers.Schedule(Core.NowMillis + AcceptPauseMillis, again, 0);
 
     protected override void OnAttached(IoSlot slot) { }
 
@@ -243,29 +196,15 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
             ReportClosed(slot);
             return;
         }
-        io_uring_sqe* sqe = _ring.Next();
+        io_uring_sqe* sqe = _ring.NextUnwatched();
         sqe->opcode = RingOp.IORING_OP_ASYNC_CANCEL;
-        sqe->flags = SqeFlags.IOSQE_CQE_SKIP_SUCCESS;
         sqe->fd = slot.Socket.Value;
         sqe->cancel_flags = AsyncCancelFlags.IORING_ASYNC_CANCEL_FD | AsyncCancelFlags.IORING_ASYNC_CANCEL_ALL;
-        sqe->user_data = new IoToken(IoOperation.Ignored, 0, 0).Bits;
     }
 
-    protected override void OnAcceptorAdded(Acceptor acceptor) => ArmAccept(acceptor);
+    protected override void OnAcceptorAdded(Acceptor acceptor) => _accepts.Arm(acceptor);
 
-    protected override void OnAcceptorStopping(Acceptor acceptor)
-    {
-        if (!acceptor.IsArmed)
-        {
-            RemoveAcceptor(acceptor);
-            return;
-        }
-        io_uring_sqe* sqe = _ring.Next();
-        sqe->opcode = RingOp.IORING_OP_ASYNC_CANCEL;
-        sqe->flags = SqeFlags.IOSQE_CQE_SKIP_SUCCESS;
-        sqe->addr = new IoToken(IoOperation.Accept, acceptor.Index, 0).Bits;
-        sqe->user_data = new IoToken(IoOperation.Ignored, 0, 0).Bits;
-    }
+    protected override void OnAcceptorStopping(Acceptor acceptor) => _accepts.Stop(acceptor);
 
     [HotPath]
     private void Complete(in io_uring_cqe completion)
@@ -280,17 +219,16 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
                 CompleteWritable(token, completion);
                 return;
             case IoOperation.Accept:
-                CompleteAccept(token, completion);
+                Acceptor acceptor = Acceptors[token.Slot]!;
+                _accepts.Complete(acceptor, completion);
+                Core.Ran(TurnPart.Accept, acceptor.Target);
                 return;
             case IoOperation.File:
-                _pending--;
-                _files.Take(token.Slot, out IFileTarget target, out long fileToken);
-                target.OnFileDone(fileToken, completion.res);
-                Core.Ran(TurnPart.File, target);
+                Core.Ran(TurnPart.File, _files.Complete(token, completion.res));
                 return;
-            case IoOperation.Wake:
-                _pending--;
-                ArmWakeUnlessMore(completion);
+            case IoOperation.Wake when !completion.HasMore:
+                _ring.Finish();
+                ArmWake();
                 return;
             default:
                 return;
@@ -406,46 +344,22 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         }
     }
 
-    private void CompleteAccept(IoToken token, in io_uring_cqe completion)
+    /// <summary>Waits until the kernel has given everything back. A file sync that runs cannot be cancelled, it is waited for.</summary>
+    private void CancelEverything()
     {
-        Acceptor acceptor = Acceptors[token.Slot]!;
-        if (!completion.HasMore)
+        io_uring_sqe* sqe = _ring.NextUnwatched();
+        sqe->opcode = RingOp.IORING_OP_ASYNC_CANCEL;
+        sqe->fd = -1;
+        sqe->cancel_flags = AsyncCancelFlags.IORING_ASYNC_CANCEL_ANY | AsyncCancelFlags.IORING_ASYNC_CANCEL_ALL;
+        long patienceUntil = MonotonicNanos() + 5_000_000_000;
+        while (_ring.Pending > 0)
         {
-            _pending--;
-            acceptor.IsArmed = false;
-        }
-        if (completion.IsOk)
-        {
-            Fd socket = new(completion.res);
-            if (acceptor.Stopping)
+            Invariant.That(MonotonicNanos() < patienceUntil || _files.Count > 0);
+            _ring.Enter(wait: true, 100_000_000);
+            while (_ring.TryTake(out io_uring_cqe completion))
             {
-                Files.Close(socket);
+                CompleteWhileDisposing(completion);
             }
-            else
-            {
-                acceptor.Target.OnAccepted(socket);
-                Core.Ran(TurnPart.Accept, acceptor.Target);
-            }
-        }
-        else if (!acceptor.Stopping)
-        {
-            acceptor.Target.OnAcceptFailed(completion.Error);
-        }
-        if (acceptor.IsArmed)
-        {
-            return;
-        }
-        if (acceptor.Stopping)
-        {
-            RemoveAcceptor(acceptor);
-        }
-        else if (!completion.IsOk && IsShortage(completion.Error))
-        {
-            Core.Timers.Schedule(Core.NowMillis + AcceptPauseMillis, new AcceptAgain(this, acceptor), 0);
-        }
-        else
-        {
-            ArmAccept(acceptor);
         }
     }
 
@@ -464,18 +378,13 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
                 Finish(Slots.Find(token)!);
                 return;
             case IoOperation.Accept:
-                if (completion.IsOk)
-                {
-                    Files.Close(new Fd(completion.res));
-                }
-                _pending -= completion.HasMore ? 0 : 1;
+                _accepts.Drop(completion);
                 return;
-            case IoOperation.Wake:
-                _pending -= completion.HasMore ? 0 : 1;
+            case IoOperation.Wake when !completion.HasMore:
+                _ring.Finish();
                 return;
             case IoOperation.File:
-                _files.Take(token.Slot, out _, out _);
-                _pending--;
+                _files.Drop(token);
                 return;
             default:
                 return;
@@ -518,26 +427,15 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
     [HotPath]
     private io_uring_sqe* Next(IoSlot slot, IoOperation operation)
     {
-        io_uring_sqe* sqe = _ring.Next();
-        sqe->user_data = new IoToken(operation, slot.Index, slot.Generation).Bits;
         slot.Pending++;
-        _pending++;
-        return sqe;
-    }
-
-    private io_uring_sqe* NextFile(IFileTarget target, long token)
-    {
-        io_uring_sqe* sqe = _ring.Next();
-        sqe->user_data = new IoToken(IoOperation.File, _files.Add(target, token), 0).Bits;
-        _pending++;
-        return sqe;
+        return _ring.Next(new IoToken(operation, slot.Index, slot.Generation));
     }
 
     [HotPath]
     private void Finish(IoSlot slot)
     {
         slot.Pending--;
-        _pending--;
+        _ring.Finish();
         Invariant.That(slot.Pending >= 0);
     }
 
@@ -557,37 +455,13 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         }
     }
 
-    private void ArmAccept(Acceptor acceptor)
-    {
-        io_uring_sqe* sqe = _ring.Next();
-        sqe->opcode = RingOp.IORING_OP_ACCEPT;
-        sqe->ioprio = (ushort)AcceptFlags.IORING_ACCEPT_MULTISHOT;
-        sqe->fd = acceptor.Listener.Value;
-        sqe->accept_flags = (uint)(SocketType.SOCK_NONBLOCK | SocketType.SOCK_CLOEXEC);
-        sqe->user_data = new IoToken(IoOperation.Accept, acceptor.Index, 0).Bits;
-        acceptor.IsArmed = true;
-        _pending++;
-    }
-
     private void ArmWake()
     {
-        io_uring_sqe* sqe = _ring.Next();
+        io_uring_sqe* sqe = _ring.Next(new IoToken(IoOperation.Wake, 0, 0));
         sqe->opcode = RingOp.IORING_OP_POLL_ADD;
         sqe->fd = WakeFd.Value;
         sqe->poll32_events = (uint)PollEvents.POLLIN;
         sqe->len = (uint)PollAddFlags.IORING_POLL_ADD_MULTI;
-        sqe->user_data = new IoToken(IoOperation.Wake, 0, 0).Bits;
-        _pending++;
-    }
-
-    private void ArmWakeUnlessMore(in io_uring_cqe completion)
-    {
-        if (completion.HasMore)
-        {
-            _pending++;
-            return;
-        }
-        ArmWake();
     }
 
     /// <summary>The kernel's workers (fsync) inherit the core's pinning; they belong on any CPU that is free.</summary>
@@ -601,16 +475,4 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
 
     /// <summary>Set before <see cref="Start"/>: where the kernel's workers may run.</summary>
     internal CpuSet? WorkerCpus { get; init; }
-
-    /// <summary>After a shortage: the pause is over.</summary>
-    private sealed class AcceptAgain(UringIo io, Acceptor acceptor) : ITimerTarget
-    {
-        public void OnTimer(long token)
-        {
-            if (!acceptor.Stopping)
-            {
-                io.ArmAccept(acceptor);
-            }
-        }
-    }
 }
