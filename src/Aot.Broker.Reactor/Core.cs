@@ -46,6 +46,9 @@ public sealed class Core
     /// <summary>Rounds of turn-end work: a log's flush makes connections dirty, which are flushed in the same turn.</summary>
     private const int TurnEndRounds = 8;
 
+    /// <summary>How often buffers that a burst needed and nobody has used since go back to the kernel.</summary>
+    private const int TrimEveryMillis = 10_000;
+
     [ThreadStatic]
     private static Core? s_current;
 
@@ -245,6 +248,7 @@ public sealed class Core
     {
         Enter();
         Io.Start();
+        Timers.Schedule(NowMillis + TrimEveryMillis, new Trimming(this), 0);
         while (!_stopRequested)
         {
             Turn();
@@ -281,9 +285,9 @@ public sealed class Core
             Mailboxes.Drain();
             Mailboxes.RetryWaiting();
             Mailboxes.WakeTouched();
-            _ready.Run();
             Timers.Advance(NowMillis);
             Ran(TurnPart.Timer, Timers);
+            _ready.Run();
             Mailboxes.WakeTouched();
             RunTurnEnd();
             Mailboxes.WakeTouched();
@@ -294,7 +298,6 @@ public sealed class Core
             UnhandledSlow(error);
         }
         Io.SubmitAndWait(SleepUntil());
-        Mailboxes.AwakeAgain();
     }
 
     /// <summary>Tells the stall detector what has just run.</summary>
@@ -309,6 +312,7 @@ public sealed class Core
     private void BeginTurn()
     {
         Statistics.Turns++;
+        Mailboxes.AwakeAgain();
         ReadClock();
         _stalls.BeginTurn();
     }
@@ -383,6 +387,15 @@ public sealed class Core
             await work(core);
             return true;
         };
+
+    private sealed class Trimming(Core core) : ITimerTarget
+    {
+        public void OnTimer(long token)
+        {
+            core.Buffers.Trim();
+            core.Timers.Schedule(core.NowMillis + TrimEveryMillis, this, 0);
+        }
+    }
 
     private sealed class SpawnedWork(Core core, Func<Core, ValueTask> work)
     {

@@ -15,16 +15,13 @@ namespace Aot.Broker.Reactor;
 /// Invariants: every request in the kernel is counted in its slot's Pending; a slot, its socket and the buffers given
 /// with it stay until that count is zero, also after Close. A completion is matched by slot and generation.
 /// </remarks>
-internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
+internal sealed unsafe class UringIo : LinuxIo
 {
-    /// <summary>Pause before the pool is asked again when it had no buffer for any receive.</summary>
-    private const int StarvedPauseMillis = 2;
-
     private readonly Ring _ring;
-    private readonly Queue<IoHandle> _starved = new();
-    private ProvidedBuffers? _provided;
+    private readonly UringReceives _receives;
     private readonly UringFiles _files;
     private readonly UringAccepts _accepts;
+    private bool _started;
     private bool _wakesQueued;
     private bool _disposing;
 
@@ -33,18 +30,18 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         _ring = ring;
         _files = new UringFiles(ring);
         _accepts = new UringAccepts(this, ring);
+        _receives = new UringReceives(this, ring, Slots);
     }
 
     public override string Name => "io_uring";
 
-    internal int ProvidedSlots => _provided?.Slots ?? 0;
+    internal int ProvidedSlots => _receives.ProvidedSlots;
 
     public override void Start()
     {
         _ring.Enable();
-        _provided = new ProvidedBuffers(Core.Buffers);
-        _provided.Register(_ring.Fd).OrStop("io_uring_register (buffer ring)");
-        _provided.Fill();
+        _receives.Start(Core);
+        _started = true;
         LetWorkersRunAnywhere();
         ArmWake();
     }
@@ -59,7 +56,7 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         }
         Invariant.That(slot.Receiving == ReceiveForm.None);
         slot.Receiving = ReceiveForm.Pooled;
-        SubmitReceive(slot);
+        _receives.Submit(slot);
     }
 
     [HotPath]
@@ -76,7 +73,7 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         slot.Into = buffer;
         slot.IntoOffset = offset;
         slot.IntoLength = length;
-        SubmitReceive(slot);
+        _receives.Submit(slot);
     }
 
     [HotPath]
@@ -172,13 +169,13 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
             return;
         }
         _disposing = true;
-        if (_provided is not null)
+        if (_started)
         {
             CancelEverything();
         }
         CloseDescriptors();
         _ring.Dispose();
-        _provided?.Dispose();
+        _receives.Dispose();
         _files.Dispose();
     }
 
@@ -213,7 +210,7 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         switch (token.Operation)
         {
             case IoOperation.Receive:
-                CompleteReceive(token, completion);
+                _receives.Complete(token, completion);
                 return;
             case IoOperation.Writable:
                 CompleteWritable(token, completion);
@@ -233,53 +230,6 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
             default:
                 return;
         }
-    }
-
-    [HotPath]
-    private void CompleteReceive(IoToken token, in io_uring_cqe completion)
-    {
-        IoSlot? slot = Slots.Find(token);
-        Invariant.That(slot is not null);
-        ReceiveForm form = slot.Receiving;
-        BufferHandle received = default;
-        if (completion.HasBuffer)
-        {
-            received = TakeProvided(completion);
-        }
-        Finish(slot);
-        if (slot.Closing)
-        {
-            ReleaseUnused(ref received);
-            ReportIfDone(slot);
-            return;
-        }
-        if (completion.Error == Errno.ENOBUFS && form == ReceiveForm.Pooled)
-        {
-            ReceiveAgainSlow(slot);
-            return;
-        }
-        slot.Receiving = ReceiveForm.None;
-        slot.Into = default;
-        slot.SocketWasEmptied = (completion.flags & CqeFlags.IORING_CQE_F_SOCK_NONEMPTY) == 0;
-        IConnectionEvents events = slot.Events!;
-        if (!completion.IsOk)
-        {
-            ReleaseUnused(ref received);
-            events.OnFailed(completion.Error);
-        }
-        else if (form == ReceiveForm.Pooled)
-        {
-            if (completion.res == 0)
-            {
-                ReleaseUnused(ref received);
-            }
-            events.OnReceived(received, completion.res);
-        }
-        else
-        {
-            events.OnReceivedInto(completion.res);
-        }
-        Core.Ran(TurnPart.Receive, events);
     }
 
     [HotPath]
@@ -304,44 +254,6 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
             events.OnFailed(completion.Error);
         }
         Core.Ran(TurnPart.Writable, events);
-    }
-
-    /// <summary>The buffer ring was empty. While the pool has no buffers either, the connection waits and the client with it.</summary>
-    private void ReceiveAgainSlow(IoSlot slot)
-    {
-        _provided!.GrowSlow();
-        if (_provided.HasAny)
-        {
-            SubmitReceive(slot);
-            return;
-        }
-        _starved.Enqueue(slot.Handle);
-        if (_starved.Count == 1)
-        {
-            Core.Timers.Schedule(Core.NowMillis + StarvedPauseMillis, this, 0);
-        }
-    }
-
-    /// <summary>Asks the pool again for those who wait for a buffer.</summary>
-    void ITimerTarget.OnTimer(long token)
-    {
-        _provided!.RefillSlow();
-        if (!_provided.HasAny)
-        {
-            Core.Timers.Schedule(Core.NowMillis + StarvedPauseMillis, this, 0);
-            return;
-        }
-        for (int count = _starved.Count; count > 0; count--)
-        {
-            IoHandle starved = _starved.Dequeue();
-            if (
-                Slots.Find(new IoToken(IoOperation.Receive, starved.Slot, starved.Generation)) is
-                { Closing: false } slot
-            )
-            {
-                SubmitReceive(slot);
-            }
-        }
     }
 
     /// <summary>Waits until the kernel has given everything back. A file sync that runs cannot be cancelled, it is waited for.</summary>
@@ -369,12 +281,10 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
         switch (token.Operation)
         {
             case IoOperation.Receive:
+                _receives.Drop(completion);
+                Finish(Slots.Find(token)!);
+                return;
             case IoOperation.Writable:
-                if (completion.HasBuffer)
-                {
-                    BufferHandle received = TakeProvided(completion);
-                    ReleaseUnused(ref received);
-                }
                 Finish(Slots.Find(token)!);
                 return;
             case IoOperation.Accept:
@@ -392,66 +302,25 @@ internal sealed unsafe class UringIo : LinuxIo, ITimerTarget
     }
 
     [HotPath]
-    private BufferHandle TakeProvided(in io_uring_cqe completion)
-    {
-        if (completion.res > 0)
-        {
-            return _provided!.Take(completion.BufferId);
-        }
-        _provided!.GiveBack(completion.BufferId);
-        return default;
-    }
-
-    [HotPath]
-    private void SubmitReceive(IoSlot slot)
-    {
-        io_uring_sqe* sqe = Next(slot, IoOperation.Receive);
-        sqe->opcode = RingOp.IORING_OP_RECV;
-        sqe->fd = slot.Socket.Value;
-        if (slot.SocketWasEmptied)
-        {
-            // The last receive took everything: do not try again in vain before waiting.
-            sqe->ioprio = (ushort)RecvSendFlags.IORING_RECVSEND_POLL_FIRST;
-        }
-        if (slot.Receiving == ReceiveForm.Pooled)
-        {
-            sqe->flags = SqeFlags.IOSQE_BUFFER_SELECT;
-            sqe->buf_group = ProvidedBuffers.Group;
-            return;
-        }
-        // SAFETY: the connection keeps the buffer until OnReceivedInto or OnClosed, and nobody else writes this part.
-        sqe->addr = (ulong)(Core.Buffers.Pointer(slot.Into) + slot.IntoOffset);
-        sqe->len = (uint)slot.IntoLength;
-    }
-
-    [HotPath]
-    private io_uring_sqe* Next(IoSlot slot, IoOperation operation)
+    internal io_uring_sqe* Next(IoSlot slot, IoOperation operation)
     {
         slot.Pending++;
         return _ring.Next(new IoToken(operation, slot.Index, slot.Generation));
     }
 
     [HotPath]
-    private void Finish(IoSlot slot)
+    internal void Finish(IoSlot slot)
     {
         slot.Pending--;
         _ring.Finish();
         Invariant.That(slot.Pending >= 0);
     }
 
-    private void ReportIfDone(IoSlot slot)
+    internal void ReportIfDone(IoSlot slot)
     {
         if (slot.Pending == 0)
         {
             ReportClosed(slot);
-        }
-    }
-
-    private void ReleaseUnused(ref BufferHandle buffer)
-    {
-        if (buffer != default)
-        {
-            Core.Buffers.Release(ref buffer);
         }
     }
 
