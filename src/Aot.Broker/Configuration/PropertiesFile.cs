@@ -9,7 +9,7 @@ public readonly record struct PropertyEntry(string Key, string Value, int Line);
 /// <summary>
 /// The text form of Java's properties files, as server.properties and meta.properties have it: <c>#</c> and <c>!</c>
 /// start comments, <c>=</c>, <c>:</c> or white space ends a key, a backslash at the end of a line continues it, and
-/// <c>\t \n \r \f \uXXXX</c> are escapes; before any other character a backslash vanishes.
+/// <c>\t \n \r \f \u263a</c> are escapes; before any other character a backslash vanishes.
 /// </summary>
 public static class PropertiesFile
 {
