@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 namespace Aot.Broker.Linux;
 
 /// <summary>The kernel's clocks, read through the vdso in about 20 ns. A core reads them once per turn of its loop.</summary>
+// SAFETY: the kernel writes one local timespec of the caller's stack before the call returns.
 public static unsafe class Clocks
 {
     private const long NanosecondsPerSecond = 1_000_000_000;

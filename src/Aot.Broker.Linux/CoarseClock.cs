@@ -6,6 +6,7 @@ namespace Aot.Broker.Linux;
 /// The monotonic clock as of the kernel's last tick: steps of 1 to 10 ms, but about a third of the price of the
 /// precise one, since the vdso only loads it.
 /// </summary>
+// SAFETY: the vdso writes one local timespec of the caller's stack before the call returns.
 public static unsafe class CoarseClock
 {
     [HotPath]

@@ -5,6 +5,8 @@ using Aot.Broker.Base;
 namespace Aot.Broker.Linux;
 
 /// <summary>The entries of a directory. Walks the disk: for start-up, the control plane and helper threads.</summary>
+// SAFETY: the chunk belongs to one call, which frees it after the last entry was copied out; entries lie in the
+// bytes that the kernel said it filled, each with its own length and a zero after its name.
 public static unsafe class Directories
 {
     private const int ChunkBytes = 16 * 1024;

@@ -14,6 +14,7 @@ public readonly record struct FileStatus(
     bool IsRegularFile
 )
 {
+    // SAFETY: the path is pinned by the caller and ends with a zero; the kernel writes one local statx.
     internal static unsafe SysResult<FileStatus> Read(int directory, byte* path, int flags)
     {
         statx answer = default;

@@ -9,6 +9,7 @@ namespace Aot.Broker.Linux;
 /// An IPv4 or IPv6 address with a port, in the bytes that the kernel reads: the two sockaddr structs lie over each
 /// other, and the family says which one counts. 28 bytes, no heap.
 /// </summary>
+// SAFETY: the only pointer is the fixed buffer of 16 address bytes inside the struct itself; indexes run from 0 to 15.
 [StructLayout(LayoutKind.Explicit, Size = 28)]
 public unsafe struct InetEndpoint : IEquatable<InetEndpoint>
 {

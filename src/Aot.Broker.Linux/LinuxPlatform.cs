@@ -4,6 +4,7 @@ using Aot.Broker.Base;
 namespace Aot.Broker.Linux;
 
 /// <summary>The start-up check of what this room takes for granted.</summary>
+// SAFETY: only sizes of types, no memory.
 public static unsafe class LinuxPlatform
 {
     /// <summary>

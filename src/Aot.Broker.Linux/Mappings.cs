@@ -6,6 +6,7 @@ namespace Aot.Broker.Linux;
 /// Pages of the address space. An address here is a number: whoever maps a range owns it and unmaps it, and nobody
 /// may hold a pointer into it afterwards. Lengths are bytes and multiples of <see cref="PageBytes"/>.
 /// </summary>
+// SAFETY: addresses are passed to the kernel and never read here; who maps a range keeps it until it unmaps it.
 public static unsafe class Mappings
 {
     /// <summary>4 KiB on x64.</summary>

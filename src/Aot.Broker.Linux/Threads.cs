@@ -5,6 +5,7 @@ using Aot.Broker.Base;
 namespace Aot.Broker.Linux;
 
 /// <summary>A set of CPUs, up to 1024.</summary>
+// SAFETY: the only pointer is the fixed buffer of 16 words inside the struct itself; every index is below CpusMax / 64.
 public unsafe struct CpuSet
 {
     public const int CpusMax = 1024;
