@@ -376,6 +376,49 @@ public sealed class ConnectionIoTests
         }
     }
 
+    /// <summary>Eight submissions and sixteen completions: both queues overflow all the time, and nothing may be lost.</summary>
+    [Theory]
+    [MemberData(nameof(Backends))]
+    public void A_ring_far_too_small_for_its_connections_loses_nothing(IoMode mode)
+    {
+        using Rig rig = new(mode, ringSizes: new RingSizes(8, 16));
+        List<(TestConnection Ours, Socket Peer)> pairs =
+        [
+            .. Enumerable.Range(0, 100).Select(_ => rig.Connect(c => c.Echo = true)),
+        ];
+        byte[] message = RandomBytes(2000, 13);
+        byte[] answer = new byte[2000];
+        for (int round = 0; round < 20; round++)
+        {
+            // The core is held until all have sent, so that it finds everything at once.
+            ManualResetEventSlim gate = new(false);
+            rig.Core.PostFromThread(new Mail { Target = new Gate(gate) });
+            foreach ((_, Socket peer) in pairs)
+            {
+                peer.Send(message);
+            }
+            gate.Set();
+            foreach ((_, Socket peer) in pairs)
+            {
+                ReceiveAll(peer, answer);
+                Assert.Equal(message, answer);
+            }
+        }
+        rig.On(core =>
+        {
+            foreach ((TestConnection ours, _) in pairs)
+            {
+                core.Io.ArmWritable(ours.Handle);
+                ours.Close();
+            }
+        });
+        rig.Until(_ => pairs.All(pair => pair.Ours.ClosedCalls == 1), "closed");
+        foreach ((_, Socket peer) in pairs)
+        {
+            peer.Dispose();
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Backends))]
     public void A_pool_without_buffers_makes_receives_wait_and_go_on_later(IoMode mode)
@@ -442,6 +485,11 @@ public sealed class ConnectionIoTests
                 open.Dispose();
             }
         }
+    }
+
+    private sealed class Gate(ManualResetEventSlim gate) : IMailTarget
+    {
+        public void Receive(Core core, in Mail mail) => gate.Wait(TimeSpan.FromSeconds(30));
     }
 
     private static void CloseAndWait(Rig rig, TestConnection ours)

@@ -16,7 +16,13 @@ internal sealed class Rig : IDisposable
     private readonly Dictionary<string, int> _descriptorsBefore = Descriptors();
     private readonly List<Exception> _unhandled = [];
 
-    public Rig(IoMode mode, int cores = 1, BufferChecks checks = BufferChecks.PoisonAndGuard, long bufferBytes = 0)
+    public Rig(
+        IoMode mode,
+        int cores = 1,
+        BufferChecks checks = BufferChecks.PoisonAndGuard,
+        long bufferBytes = 0,
+        RingSizes? ringSizes = null
+    )
     {
         Group = CoreGroup.Create(
             new CoreGroupOptions
@@ -26,6 +32,7 @@ internal sealed class Rig : IDisposable
                 Pin = false,
                 BufferChecks = checks,
                 BufferBytesPerCore = bufferBytes,
+                RingSizes = ringSizes ?? RingSizes.Default,
                 OnUnhandled = (_, error) =>
                 {
                     lock (_unhandled)

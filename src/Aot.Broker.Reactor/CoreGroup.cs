@@ -37,6 +37,8 @@ public sealed class CoreGroupOptions
 
     public Logger? Log { get; init; }
 
+    internal RingSizes RingSizes { get; init; } = RingSizes.Default;
+
     /// <summary>See <see cref="CoreParts.OnUnhandled"/>.</summary>
     public Action<Core, Exception>? OnUnhandled { get; init; }
 }
@@ -128,7 +130,7 @@ public sealed class CoreGroup : IDisposable
         int detected = CpuBudget.Detect(out string countReason);
         int count = options.Cores > 0 ? options.Cores : detected;
         CpuSet? cpus = Threads.GetAffinity().TryGet(out CpuSet mine, out _) ? mine : null;
-        CoreIo[] ios = MakeIos(options.Io, count, cpus, out string? fallbackReason);
+        CoreIo[] ios = MakeIos(options, count, cpus, out string? fallbackReason);
         HelperThreads helpers = new(options.HelperThreadsMax, cpus);
         return new CoreGroup(ios, options, helpers, ownsBackground: true, options.Pin ? cpus : null)
         {
@@ -194,17 +196,17 @@ public sealed class CoreGroup : IDisposable
         }
     }
 
-    private static CoreIo[] MakeIos(IoMode mode, int count, CpuSet? cpus, out string? fallbackReason)
+    private static CoreIo[] MakeIos(CoreGroupOptions options, int count, CpuSet? cpus, out string? fallbackReason)
     {
         fallbackReason = null;
-        if (mode != IoMode.Epoll)
+        if (options.Io != IoMode.Epoll)
         {
-            CoreIo[]? rings = TryMakeRings(count, cpus, out fallbackReason);
+            CoreIo[]? rings = TryMakeRings(options.RingSizes, count, cpus, out fallbackReason);
             if (rings is not null)
             {
                 return rings;
             }
-            if (mode == IoMode.Uring)
+            if (options.Io == IoMode.Uring)
             {
                 throw new IoBackendException(fallbackReason!);
             }
@@ -217,13 +219,13 @@ public sealed class CoreGroup : IDisposable
         return ios;
     }
 
-    private static CoreIo[]? TryMakeRings(int count, CpuSet? cpus, out string? reason)
+    private static CoreIo[]? TryMakeRings(RingSizes sizes, int count, CpuSet? cpus, out string? reason)
     {
         reason = null;
         CoreIo[] ios = new CoreIo[count];
         for (int i = 0; i < count; i++)
         {
-            Ring? ring = UringSupport.TryCreateRing(out reason);
+            Ring? ring = UringSupport.TryCreateRing(sizes, out reason);
             if (ring is null)
             {
                 foreach (CoreIo made in ios.AsSpan(0, i))

@@ -4,6 +4,15 @@ using Aot.Broker.Linux;
 
 namespace Aot.Broker.Reactor;
 
+/// <summary>How large a ring is; tests make it so small that its limits are reached.</summary>
+/// <param name="Submissions">Entries between two calls of the kernel; a full queue is flushed in between.</param>
+/// <param name="Completions">What does not fit the kernel keeps back until there is room.</param>
+internal readonly record struct RingSizes(uint Submissions, uint Completions)
+{
+    /// <summary>Two completions per connection of a core with 2,000 busy ones. 82 KiB of kernel memory.</summary>
+    public static RingSizes Default => new(256, 4096);
+}
+
 /// <summary>
 /// One io_uring: its mapped queues, and the barriers around them.
 /// </summary>
@@ -16,12 +25,6 @@ namespace Aot.Broker.Reactor;
 /// </remarks>
 internal sealed unsafe class Ring : IDisposable
 {
-    /// <summary>Submissions between two calls of the kernel; a full queue is flushed in between.</summary>
-    public const uint Entries = 256;
-
-    /// <summary>Completions: two per connection of a core with 2,000 busy connections; beyond that the kernel keeps them back for us.</summary>
-    public const uint Completions = 4096;
-
     /// <summary>What the loop is built on (kernel 6.1).</summary>
     private const RingSetupFlags Needed =
         RingSetupFlags.IORING_SETUP_R_DISABLED
@@ -100,14 +103,14 @@ internal sealed unsafe class Ring : IDisposable
         ) != 0;
 
     /// <summary>Null with the errno of the call that failed.</summary>
-    public static Ring? TryCreate(out Errno error, out string call)
+    public static Ring? TryCreate(RingSizes sizes, out Errno error, out string call)
     {
         call = "io_uring_setup";
         io_uring_params parameters = default;
-        SysResult<Fd> made = Setup(Needed | RingSetupFlags.IORING_SETUP_NO_SQARRAY, ref parameters);
+        SysResult<Fd> made = Setup(sizes, Needed | RingSetupFlags.IORING_SETUP_NO_SQARRAY, ref parameters);
         if (made.Error == Errno.EINVAL)
         {
-            made = Setup(Needed, ref parameters);
+            made = Setup(sizes, Needed, ref parameters);
         }
         error = made.Error;
         if (!made.IsOk)
@@ -241,10 +244,10 @@ internal sealed unsafe class Ring : IDisposable
         Fd = Fd.None;
     }
 
-    private static SysResult<Fd> Setup(RingSetupFlags flags, ref io_uring_params parameters)
+    private static SysResult<Fd> Setup(RingSizes sizes, RingSetupFlags flags, ref io_uring_params parameters)
     {
-        parameters = new io_uring_params { flags = flags, cq_entries = Completions };
-        return IoRings.Setup(Entries, ref parameters);
+        parameters = new io_uring_params { flags = flags, cq_entries = sizes.Completions };
+        return IoRings.Setup(sizes.Submissions, ref parameters);
     }
 
     private static Ring? Map(Fd fd, in io_uring_params parameters, out Errno error)

@@ -18,9 +18,9 @@ public static class UringSupport
     ];
 
     /// <summary>A ring ready for a core, or null with the cause and its cure in one line.</summary>
-    internal static Ring? TryCreateRing(out string? reason)
+    internal static Ring? TryCreateRing(RingSizes sizes, out string? reason)
     {
-        Ring? ring = Ring.TryCreate(out Errno error, out string call);
+        Ring? ring = Ring.TryCreate(sizes, out Errno error, out string call);
         if (ring is null)
         {
             reason = Explain(call, error, ReadDisabledSetting());
@@ -42,7 +42,7 @@ public static class UringSupport
     /// <summary>True = cores can run on io_uring here.</summary>
     public static bool Probe(out string? reason)
     {
-        Ring? ring = TryCreateRing(out reason);
+        Ring? ring = TryCreateRing(RingSizes.Default, out reason);
         ring?.Dispose();
         return ring is not null;
     }
