@@ -83,54 +83,6 @@ public sealed class AcceptTests
 
     [Theory]
     [MemberData(nameof(Backends))]
-    public void Out_of_descriptors_it_reports_pauses_and_accepts_later(IoMode mode)
-    {
-        using Rig rig = new(mode);
-        Fd listener = default;
-        IPEndPoint? bound = null;
-        Fd accepted = Fd.None;
-        Rig.AcceptWith target = new(fd => accepted = fd);
-        rig.On(core =>
-        {
-            Assert.Equal(
-                Errno.None,
-                core.Io.Listen(new IPEndPoint(IPAddress.Loopback, 0), 16, out listener, out bound)
-            );
-            core.Io.Accept(listener, target);
-        });
-        using (Socket peer = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp))
-        {
-            rlimit limit = Processes.GetLimit(ResourceLimit.RLIMIT_NOFILE).OrThrow("getrlimit");
-            int highest = Directory.GetFiles("/proc/self/fd").Max(path => int.Parse(Path.GetFileName(path)));
-            // Every number below the limit is taken.
-            List<Fd> fillers = [];
-            Processes
-                .SetLimit(ResourceLimit.RLIMIT_NOFILE, limit with { rlim_cur = (ulong)highest + 1 })
-                .OrThrow("setrlimit");
-            try
-            {
-                while (Readiness.CreateEventFd().TryGet(out Fd filler, out _))
-                {
-                    fillers.Add(filler);
-                }
-                peer.Connect(bound!);
-                rig.Until(_ => target.Failures > 0, "the report");
-                Assert.False(rig.On(_ => accepted.IsOpen));
-            }
-            finally
-            {
-                fillers.ForEach(filler => Files.Close(filler));
-                Processes.SetLimit(ResourceLimit.RLIMIT_NOFILE, limit).OrThrow("setrlimit");
-            }
-            rig.Until(_ => accepted.IsOpen, "accepted");
-            Assert.InRange(target.Failures, 1, 100);
-        }
-        rig.On(core => core.Io.StopAccept(listener));
-        Files.Close(accepted);
-    }
-
-    [Theory]
-    [MemberData(nameof(Backends))]
     public void A_port_in_use_is_an_error_value(IoMode mode)
     {
         using Rig rig = new(mode);

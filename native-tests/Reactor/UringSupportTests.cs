@@ -39,4 +39,25 @@ public sealed class UringSupportTests
         Assert.Equal("epoll", group.BackendName);
         Assert.Null(group.FallbackReason);
     }
+
+    [Fact]
+    public void A_ring_that_cannot_be_made_falls_back_with_its_reason_or_is_refused_when_demanded()
+    {
+        // The kernel refuses a ring of no entries, as it refuses flags that it does not know.
+        RingSizes impossible = new(0, 0);
+        using CoreGroup group = CoreGroup.Create(new CoreGroupOptions { Cores = 2, RingSizes = impossible });
+        Assert.Equal("epoll", group.BackendName);
+        Assert.NotNull(group.FallbackReason);
+        IoBackendException refused = Assert.Throws<IoBackendException>(() =>
+            CoreGroup.Create(
+                new CoreGroupOptions
+                {
+                    Cores = 2,
+                    Io = IoMode.Uring,
+                    RingSizes = impossible,
+                }
+            )
+        );
+        Assert.Equal(group.FallbackReason, refused.Message);
+    }
 }
