@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
 using System.Text;
 using Aot.Broker.Base;
+using Aot.Broker.Memory;
+using Aot.Broker.Protocol.Codecs;
 
 namespace Aot.Broker.Protocol.Records;
 
@@ -131,11 +133,30 @@ public sealed class RecordBatchBuilder
         _lastOffsetDelta = lastOffsetDelta;
     }
 
-    /// <summary>The batch with its checksum, valid until the builder is used again.</summary>
+    /// <summary>The batch with its checksum, valid until the builder or another of this thread is used again.</summary>
     public ReadOnlySpan<byte> Build()
     {
-        WriteHeader(_bytes, _length);
-        return _bytes.AsSpan(0, _length);
+        if (_options.Codec == CompressionCodec.None)
+        {
+            WriteHeader(_bytes, _length);
+            return _bytes.AsSpan(0, _length);
+        }
+        ScratchBuffer scratch = CodecContexts.BuilderScratch;
+        scratch.Trim();
+        bool room = scratch.TryGrow(RecordBatchHeader.SizeInBytes);
+        Invariant.That(room);
+        CodecResult result = Compression.Compress(
+            _options.Codec,
+            _options.CompressionLevel,
+            _bytes.AsSpan(RecordBatchHeader.SizeInBytes, _length - RecordBatchHeader.SizeInBytes),
+            scratch,
+            RecordBatchHeader.SizeInBytes,
+            out int compressed
+        );
+        Invariant.That(result == CodecResult.Ok);
+        Span<byte> batch = scratch.Span[..(RecordBatchHeader.SizeInBytes + compressed)];
+        WriteHeader(batch, batch.Length);
+        return batch;
     }
 
     public byte[] ToArray() => Build().ToArray();

@@ -9,6 +9,8 @@ namespace Aot.Broker.Protocol.Records;
 /// </summary>
 internal static class RecordVarint
 {
+    // One and two bytes are read inline: they are nearly all numbers of nearly all records.
+
     internal const int Int32BytesMax = 5;
     internal const int Int64BytesMax = 10;
 
@@ -22,6 +24,13 @@ internal static class RecordVarint
             if (first < 0x80)
             {
                 at = position + 1;
+                value = (int)(first >> 1) ^ -(int)(first & 1);
+                return true;
+            }
+            if ((uint)(position + 1) < (uint)source.Length && source[position + 1] < 0x80)
+            {
+                at = position + 2;
+                first = (first & 0x7F) | ((uint)source[position + 1] << 7);
                 value = (int)(first >> 1) ^ -(int)(first & 1);
                 return true;
             }
@@ -42,6 +51,13 @@ internal static class RecordVarint
             if (first < 0x80)
             {
                 at = position + 1;
+                value = (int)(first >> 1) ^ -(int)(first & 1);
+                return true;
+            }
+            if ((uint)(position + 1) < (uint)source.Length && source[position + 1] < 0x80)
+            {
+                at = position + 2;
+                first = (first & 0x7F) | ((uint)source[position + 1] << 7);
                 value = (int)(first >> 1) ^ -(int)(first & 1);
                 return true;
             }
