@@ -8,8 +8,8 @@ namespace Aot.Broker.Reactor.Tests;
 /// </summary>
 public sealed class SleepFlagLitmus
 {
-    private const int Rounds = 300_000;
-    private const int TwinRoundsMax = 30_000_000;
+    private const int Rounds = 100_000;
+    private const int TwinRoundsMax = 5_000_000;
 
     [StructLayout(LayoutKind.Explicit, Size = 640)]
     private struct Shared

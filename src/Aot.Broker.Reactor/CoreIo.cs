@@ -53,7 +53,7 @@ public abstract class CoreIo : IDisposable
     /// <summary>Stops accepting and closes the listening socket.</summary>
     public abstract void StopAccept(Fd listener);
 
-    /// <summary>Takes over a connected socket: non-blocking, TCP_NODELAY. The seam closes it at <see cref="Close"/>.</summary>
+    /// <summary>Takes over a connected, non-blocking socket (all that accepting gives are) and sets TCP_NODELAY. The seam closes it at <see cref="Close"/>.</summary>
     public abstract IoHandle Attach(Fd socket, IConnectionEvents events);
 
     /// <summary>

@@ -16,6 +16,7 @@ public readonly record struct IoHandle(int Slot, int Generation)
 /// <code>
 /// 0 Address   8 Length   12 zero (the upper half of iov_len)
 /// </code>
+/// Made by its constructor (or in zeroed memory): the last four bytes have to be zero.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = SizeInBytes)]
 public unsafe struct IoPiece(byte* address, int length)
