@@ -139,10 +139,10 @@ public abstract class Disk
             Delete(temporary);
             return error;
         }
-        return SyncDirectory(Path.GetDirectoryName(path) is { Length: > 0 } directory ? directory : ".");
+        return SyncDirectory(ParentOf(path));
     }
 
-    /// <summary>Creates the directory and what is missing above it.</summary>
+    /// <summary>Creates the directory and what is missing above it; what was created is found after a power loss, too.</summary>
     public Errno CreateDirectories(string path)
     {
         if (path.Length == 0 || Exists(path))
@@ -155,6 +155,13 @@ public abstract class Disk
             return error;
         }
         error = CreateDirectory(path);
-        return error == Errno.EEXIST ? Errno.None : error;
+        if (error is not (Errno.None or Errno.EEXIST))
+        {
+            return error;
+        }
+        return SyncDirectory(ParentOf(path));
     }
+
+    private static string ParentOf(string path) =>
+        Path.GetDirectoryName(path) is { Length: > 0 } directory ? directory : ".";
 }
