@@ -184,12 +184,22 @@ internal sealed class LogLoader
         }
     }
 
-    /// <summary>Unclean: each segment from the recovery point on, until one has a bad byte.</summary>
+    /// <summary>
+    /// Unclean: each segment from the recovery point on, until one has a bad byte, or has lost its end: a power loss may
+    /// leave a file short at the end of a batch, or empty, while the next segment's file is there. (Compaction leaves such
+    /// gaps, too.)
+    /// </summary>
     private void ScanFrom(int first, long recoveryPoint)
     {
         for (int i = first; i < _log.Segments.Count; i++)
         {
             Segment segment = _log.Segments[i];
+            if (i > first && segment.BaseOffset > _log.LogEndOffset && !_request.Config.IsCompacted)
+            {
+                DeleteSegmentsFrom(i);
+                DropSnapshotsAbove(_log.LogEndOffset);
+                break;
+            }
             long cut = Scan(segment, recoveryPoint, segment.BaseOffset);
             _log.RecoveredSegments++;
             if (cut > 0)
