@@ -252,6 +252,9 @@ public sealed unsafe class BufferPool : IDisposable
         _regions.UnmapAll();
     }
 
+    /// <summary>The simulator's end of a process that did not get to release anything.</summary>
+    internal void UnmapAbandoned() => _regions.UnmapAbandoned();
+
     internal static int ClassOf(int bytes) =>
         Math.Max(0, BitOperations.Log2((uint)(bytes - 1) | 1) + 1 - BufferRegions.SmallestClassLog2);
 

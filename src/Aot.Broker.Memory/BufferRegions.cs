@@ -209,6 +209,22 @@ internal sealed unsafe class BufferRegions
         Mappings.Unmap(_slotTable, _slotTableBytes).OrStop("munmap");
     }
 
+    /// <summary>As UnmapAll, for an owner that ended without releasing anything; only the simulator has those.</summary>
+    public void UnmapAbandoned()
+    {
+        foreach (ref BufferRegion region in _regions.AsSpan())
+        {
+            if (region.Address != 0)
+            {
+                bool isSpare = region.SizeClass < 0;
+                long bytes = isSpare ? RegionBytes : MappingBytes(region.SizeClass);
+                _memory.Unmap(region.Address, bytes, isSpare ? 0 : GuardBytes(region.SizeClass));
+                region = default;
+            }
+        }
+        Mappings.Unmap(_slotTable, _slotTableBytes).OrStop("munmap");
+    }
+
     public string Describe(BufferHandle handle) =>
         (uint)handle.Slot >= _slotsMax
             ? "there is no such slot"
