@@ -1,0 +1,52 @@
+using Aot.Broker.Linux;
+
+namespace Aot.Broker.Simulation.Tests;
+
+/// <summary>The disk of a world: one tree of directories, which survives the processes that use it.</summary>
+internal sealed class Device(World world)
+{
+    private int _lastFileId;
+
+    public SimulatedDirectory Root { get; } = new();
+
+    public SimulatedFile NewFile() => new(++_lastFileId);
+
+    /// <summary>All that is not synced is lost in part, or wholly, or not at all.</summary>
+    public void LosePower()
+    {
+        world.Note("power loss");
+        Root.LosePower(world.Random);
+    }
+
+    /// <summary>The directory that holds the path's last name. ENOENT, ENOTDIR as the kernel says them.</summary>
+    public Errno FindParent(string path, out SimulatedDirectory parent, out string name)
+    {
+        parent = Root;
+        name = "";
+        string[] parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        for (int i = 0; i + 1 < parts.Length; i++)
+        {
+            if (!parent.Entries.TryGetValue(parts[i], out object? entry))
+            {
+                return Errno.ENOENT;
+            }
+            if (entry is not SimulatedDirectory directory)
+            {
+                return Errno.ENOTDIR;
+            }
+            parent = directory;
+        }
+        name = parts.Length == 0 ? "" : parts[^1];
+        return Errno.None;
+    }
+
+    /// <summary>Null when there is no such path.</summary>
+    public object? Find(string path)
+    {
+        if (FindParent(path, out SimulatedDirectory parent, out string name) != Errno.None)
+        {
+            return null;
+        }
+        return name.Length == 0 ? parent : parent.Entries.GetValueOrDefault(name);
+    }
+}
