@@ -90,7 +90,8 @@ internal sealed class TimeIndex
         LastTimestamp = BinaryPrimitives.ReadInt64BigEndian(entry);
         int relative = BinaryPrimitives.ReadInt32BigEndian(entry[8..]);
         LastOffset = _baseOffset + relative;
-        return relative >= 0 && LastTimestamp >= first && first >= 0;
+        // A file that was never cut to its entries ends in zeros, and its last entry is not after its first.
+        return relative >= 0 && first >= 0 && (File.Written == 1 || LastTimestamp > first);
     }
 
     /// <summary>Drops the entries at or after the offset; the caller cuts the file to <see cref="IndexFile.Count"/>.</summary>
