@@ -2,6 +2,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Linux;
 using Aot.Broker.Protocol;
 using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Appending;
 using Aot.Broker.Storage.Files;
 using Aot.Broker.Storage.Recovery;
 using Aot.Broker.Storage.Segments;
@@ -77,6 +78,8 @@ public sealed class LogSet : ITimerTarget
     public IReadOnlyList<PartitionLog> All => _logs;
 
     internal OpenSegments Open { get; }
+
+    internal ClientBatches Checks { get; } = new();
 
     [HotPath]
     public PartitionLog? Find(in KafkaUuid topicId, int partition)
@@ -197,6 +200,7 @@ public sealed class LogSet : ITimerTarget
             closing[i] = _logs[i].CloseAsync(clean).AsTask();
         }
         await Task.WhenAll(closing);
+        Checks.Dispose();
         PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);
         PublishCheckpoints(CheckpointKind.LogStart, isClosing: clean);
@@ -246,6 +250,7 @@ public sealed class LogSet : ITimerTarget
             }
         }
         Open.CloseIdle(before);
+        Checks.Trim();
     }
 
     private void Checkpoint(long now)

@@ -174,9 +174,14 @@ public sealed class PartitionLog : ITurnEnd
     /// Checks the batch, gives it its offsets in place and queues it. A client's source is exactly one batch; a replica's
     /// and the controller's may be several. With an error nothing was queued. <paramref name="nowMillis"/> is wall time.
     /// </summary>
+    /// <remarks>The version of the produce request decides which codecs a client may use.</remarks>
     [HotPath]
-    public AppendResult Append(in BatchSource batch, AppendOrigin origin, long nowMillis) =>
-        _appender.Append(batch, origin, nowMillis);
+    public AppendResult Append(
+        in BatchSource batch,
+        AppendOrigin origin,
+        long nowMillis,
+        short produceVersion = short.MaxValue
+    ) => _appender.Append(batch, origin, nowMillis, produceVersion);
 
     /// <summary>As <see cref="Append"/> for the control plane: the bytes are copied before it returns.</summary>
     public unsafe AppendResult AppendCopy(ReadOnlySpan<byte> batch, AppendOrigin origin, long nowMillis)

@@ -22,7 +22,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
     private static readonly Logger s_log = Log.For("storage");
 
     [HotPath]
-    public unsafe AppendResult Append(in BatchSource source, AppendOrigin origin, long nowMillis)
+    public unsafe AppendResult Append(in BatchSource source, AppendOrigin origin, long nowMillis, short produceVersion)
     {
         if (log.Status != LogStatus.Open)
         {
@@ -37,15 +37,17 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         {
             return AppendSeveral(source, bytes, origin, nowMillis);
         }
-        ErrorCode error = BatchChecks.Check(bytes, origin, log.Config, nowMillis, out BatchHeader header);
+        ClientBatches checks = log.Set.Checks;
+        ErrorCode error = checks.Check(ref bytes, produceVersion, log.Config, nowMillis);
         if (error != ErrorCode.None)
         {
-            return RefusedSlow(error, bytes, origin, nowMillis);
+            return RefusedSlow(error, bytes, produceVersion);
         }
-        if (log.Config.CompressionType != TopicCompression.Producer && header.Codec != (int)log.Config.CompressionType)
+        if (checks.NeedsConversion(bytes, log.Config))
         {
-            return AppendRecompressedSlow(bytes, nowMillis);
+            return AppendConvertedSlow(bytes, nowMillis);
         }
+        BatchHeader.TryRead(bytes, out BatchHeader header);
         return AppendOne(source, bytes, header, origin, nowMillis);
     }
 
@@ -74,14 +76,15 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
     {
         for (int at = 0; at < bytes.Length; )
         {
-            ErrorCode error = BatchChecks.Check(bytes[at..], origin, log.Config, nowMillis, out BatchHeader header);
+            ErrorCode error = BatchChecks.Check(bytes[at..], origin, log.Config, out BatchHeader header);
             if (error == ErrorCode.None && origin == AppendOrigin.Replication && header.BaseOffset < log.NextOffset)
             {
                 error = ErrorCode.OffsetOutOfRange;
             }
             if (error != ErrorCode.None)
             {
-                return RefusedSlow(error, bytes[at..], origin, nowMillis);
+                string why = BatchChecks.Explain(error, bytes[at..], origin, log.Config);
+                return AppendResult.Failed(error, why, null, log.LogStartOffset);
             }
             at += header.TotalBytes;
         }
@@ -271,9 +274,15 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
 
     private AppendResult FailedSlow(ErrorCode error) => AppendResult.Failed(error, logStartOffset: log.LogStartOffset);
 
-    private AppendResult RefusedSlow(ErrorCode error, ReadOnlySpan<byte> bytes, AppendOrigin origin, long nowMillis)
+    private AppendResult RefusedSlow(ErrorCode error, ReadOnlySpan<byte> bytes, short produceVersion)
     {
-        (string message, List<BadRecord>? records) = BatchChecks.Explain(error, bytes, origin, log.Config, nowMillis);
+        (string message, List<BadRecord>? records) = log.Set.Checks.Explain(
+            error,
+            bytes,
+            produceVersion,
+            log.Config,
+            log.Name
+        );
         return AppendResult.Failed(error, message, records, log.LogStartOffset);
     }
 
@@ -295,27 +304,21 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         return AppendResult.Failed(error, message, null, log.LogStartOffset);
     }
 
-    /// <summary>A topic with a <c>compression.type</c> of its own gets the batch in that form.</summary>
-    private unsafe AppendResult AppendRecompressedSlow(ReadOnlySpan<byte> bytes, long nowMillis)
+    /// <summary>The batch is stored in another form than it came: the topic has a codec of its own, or deltas are odd.</summary>
+    private unsafe AppendResult AppendConvertedSlow(ReadOnlySpan<byte> bytes, long nowMillis)
     {
-        ErrorCode error = Recompression.Convert(bytes, log.Config, out byte[] converted);
+        ErrorCode error = log.Set.Checks.Convert(bytes, log.Config, out Span<byte> converted);
         if (error != ErrorCode.None)
         {
-            return AppendResult.Failed(error, "The records of the batch cannot be read", null, log.LogStartOffset);
+            string why = $"The batch has {converted.Length} bytes in the form in which the topic stores it";
+            return AppendResult.Failed(error, why, null, log.LogStartOffset);
         }
+        BatchHeader.TryRead(converted, out BatchHeader header);
         // SAFETY: pinned for the call; a source without owner is copied or written before AppendOne returns.
         fixed (byte* address = converted)
         {
-            error = BatchChecks.Check(converted, AppendOrigin.Client, log.Config, nowMillis, out BatchHeader header);
-            return error == ErrorCode.None
-                ? AppendOne(
-                    BatchSource.Copied((nint)address, converted.Length),
-                    new Span<byte>(address, converted.Length),
-                    header,
-                    AppendOrigin.Client,
-                    nowMillis
-                )
-                : RefusedSlow(error, converted, AppendOrigin.Client, nowMillis);
+            BatchSource source = BatchSource.Copied((nint)address, converted.Length);
+            return AppendOne(source, converted, header, AppendOrigin.Client, nowMillis);
         }
     }
 

@@ -81,11 +81,12 @@ internal readonly struct TimestampLookup(PartitionLog log)
         {
             return new TimestampOffset(ErrorCode.None, header.BaseOffset, header.MaxTimestamp, -1);
         }
-        if (!BatchRecords.TryOpen(batches.Batch(), out RecordBatchView view, out byte[]? plain))
+        using BatchRecords opened = new();
+        if (!opened.TryOpen(batches.Batch(), out RecordBatchView view))
         {
             return new TimestampOffset(ErrorCode.CorruptMessage, -1, -1, -1);
         }
-        RecordEnumerator records = BatchRecords.Walk(view, plain);
+        RecordEnumerator records = opened.Walk(view);
         while (records.MoveNext())
         {
             long time = view.TimestampOf(records.Current);

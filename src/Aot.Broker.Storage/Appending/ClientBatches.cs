@@ -1,0 +1,172 @@
+using Aot.Broker.Base;
+using Aot.Broker.Memory;
+using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
+using Aot.Broker.Protocol.Records;
+
+namespace Aot.Broker.Storage.Appending;
+
+/// <summary>
+/// What Kafka's log validator asks of a batch that a client produces, and the batch in the topic's own codec where that
+/// is not the producer's.
+/// </summary>
+/// <remarks>
+/// Owner: one core, shared by its logs; the scratch memory is only used within a call. Every record is looked at, also
+/// of compressed batches, as Kafka does: a batch that no consumer can decode must not get into the log.
+/// </remarks>
+internal sealed class ClientBatches : IDisposable
+{
+    private readonly ScratchBuffer _plain = new();
+    private readonly ScratchBuffer _converted = new();
+    private RecordValidationOptions _options;
+    private RecordValidationResult _result;
+
+    /// <summary>
+    /// Checks the records field of a produce request. On success the batch has the right largest timestamp, and
+    /// <paramref name="bytes"/> is cut to it (torn bytes may follow it).
+    /// </summary>
+    [HotPath]
+    public ErrorCode Check(ref Span<byte> bytes, short produceVersion, LogConfig config, long nowMillis)
+    {
+        RecordBatchFault fault = ProduceRecords.Check(
+            bytes,
+            produceVersion,
+            config.MaxMessageBytes,
+            out RecordBatchView view
+        );
+        if (fault != RecordBatchFault.None)
+        {
+            return fault.ToErrorCode();
+        }
+        SetOptions(config, nowMillis);
+        _result = RecordBatchValidator.Validate(view, _options, _plain);
+        if (_result.Fault != RecordBatchFault.None)
+        {
+            return _result.Fault.ToErrorCode();
+        }
+        bytes = bytes[..view.TotalSize];
+        if (config.MessageTimestampType == MessageTimestampType.CreateTime)
+        {
+            RecordBatchPatch.SetMaxTimestamp(bytes, TimestampType.CreateTime, _result.MaxTimestamp);
+        }
+        return bytes.Length > config.SegmentBytes ? ErrorCode.RecordListTooLarge : ErrorCode.None;
+    }
+
+    /// <summary>The batch that <see cref="Check"/> has just passed cannot be stored as it came.</summary>
+    [HotPath]
+    public bool NeedsConversion(ReadOnlySpan<byte> batch, LogConfig config) =>
+        _result.NeedsRebuild
+        || (
+            config.CompressionType != TopicCompression.Producer
+            && ViewOf(batch).Codec != (CompressionCodec)(int)config.CompressionType
+        );
+
+    /// <summary>
+    /// Writes the batch that <see cref="Check"/> has just passed anew. The result is in scratch memory, dead after the
+    /// next call.
+    /// </summary>
+    public ErrorCode Convert(ReadOnlySpan<byte> batch, LogConfig config, out Span<byte> converted)
+    {
+        converted = default;
+        RecordBatchView view = new(batch);
+        ReadOnlySpan<byte> plain = RecordBatchValidator.PlainRecords(view, _result, _plain);
+        CompressionCodec codec =
+            config.CompressionType == TopicCompression.Producer
+                ? view.Codec
+                : (CompressionCodec)(int)config.CompressionType;
+        if (_result.NeedsRebuild)
+        {
+            converted = Recompressor.Rebuild(view, plain, codec, config.CompressionLevel);
+        }
+        else
+        {
+            CodecResult result = Recompressor.Write(
+                view,
+                plain,
+                codec,
+                config.CompressionLevel,
+                _converted,
+                out int bytes
+            );
+            if (result != CodecResult.Ok)
+            {
+                return ErrorCode.MessageTooLarge;
+            }
+            converted = _converted.Span[..bytes];
+        }
+        return converted.Length > config.MaxMessageBytes ? ErrorCode.MessageTooLarge
+            : converted.Length > config.SegmentBytes ? ErrorCode.RecordListTooLarge
+            : ErrorCode.None;
+    }
+
+    /// <summary>Why <see cref="Check"/> has just refused these bytes: a sentence for the response, and the records at fault.</summary>
+    public (string Message, List<BadRecord>? Records) Explain(
+        ErrorCode error,
+        ReadOnlySpan<byte> bytes,
+        short produceVersion,
+        LogConfig config,
+        TopicPartition name
+    )
+    {
+        RecordBatchFault fault = ProduceRecords.Check(
+            bytes,
+            produceVersion,
+            config.MaxMessageBytes,
+            out RecordBatchView view
+        );
+        if (fault != RecordBatchFault.None)
+        {
+            return (fault.Describe(), null);
+        }
+        if (error == ErrorCode.RecordListTooLarge)
+        {
+            return (
+                $"Message batch size is {view.TotalSize} bytes in append to partition {name}, which exceeds the maximum configured segment size of {config.SegmentBytes}.",
+                null
+            );
+        }
+        if (_result.BadRecordsCount == 0)
+        {
+            return (_result.Fault.Describe(), null);
+        }
+        List<RecordError> errors = RecordBatchValidator.DescribeBadRecords(
+            view,
+            _options,
+            _result,
+            _plain,
+            name.ToString()
+        );
+        return (
+            RecordBatchValidator.DescribeRefusal(_result.Fault, errors),
+            errors.ConvertAll(e => new BadRecord(e.BatchIndex, e.Message))
+        );
+    }
+
+    /// <summary>Gives back what an unusually large batch made the scratch memory grow to.</summary>
+    public void Trim()
+    {
+        _plain.Trim();
+        _converted.Trim();
+    }
+
+    public void Dispose()
+    {
+        _plain.Dispose();
+        _converted.Dispose();
+    }
+
+    private void SetOptions(LogConfig config, long nowMillis) =>
+        _options = new RecordValidationOptions
+        {
+            IsCompacted = config.IsCompacted,
+            TimestampType =
+                config.MessageTimestampType == MessageTimestampType.LogAppendTime
+                    ? TimestampType.LogAppendTime
+                    : TimestampType.CreateTime,
+            NowMs = nowMillis,
+            TimestampBeforeMaxMs = config.TimestampBeforeMaxMs,
+            TimestampAfterMaxMs = config.TimestampAfterMaxMs,
+        };
+
+    private static RecordBatchView ViewOf(ReadOnlySpan<byte> batch) => new(batch);
+}
