@@ -5,32 +5,40 @@ using Aot.Broker.Protocol.Records;
 
 namespace Aot.Broker.Storage;
 
-/// <summary>The records of one stored batch as plain bytes, decompressed where it has a codec. Control plane.</summary>
-internal sealed class BatchRecords : IDisposable
+/// <summary>The records of a stored batch as plain bytes, decompressed where it has a codec. Control plane: allocates.</summary>
+public static class BatchRecords
 {
-    private readonly ScratchBuffer _scratch = new();
-    private int _plainBytes;
-
-    /// <summary>False: not a batch of format 2, or its compressed block is damaged or too large.</summary>
-    public bool TryOpen(ReadOnlySpan<byte> batch, out RecordBatchView view)
+    /// <summary>
+    /// False: not a batch of format 2, or its compressed block is damaged or too large. <paramref name="plain"/> is null
+    /// where the batch is not compressed.
+    /// </summary>
+    public static bool TryOpen(ReadOnlySpan<byte> batch, out RecordBatchView view, out byte[]? plain)
     {
+        plain = null;
         if (!RecordBatchView.TryRead(batch, out view))
         {
             return false;
         }
-        return !view.IsCompressed
-            || Compression.Decompress(
-                view.Codec,
-                view.RecordsBytes,
-                _scratch,
-                Limits.DecompressedBytesMax,
-                out _plainBytes
-            ) == CodecResult.Ok;
+        if (!view.IsCompressed)
+        {
+            return true;
+        }
+        using ScratchBuffer scratch = new();
+        CodecResult result = Compression.Decompress(
+            view.Codec,
+            view.RecordsBytes,
+            scratch,
+            Limits.DecompressedBytesMax,
+            out int length
+        );
+        if (result != CodecResult.Ok)
+        {
+            return false;
+        }
+        plain = scratch.Span[..length].ToArray();
+        return true;
     }
 
-    /// <summary>Of the batch that <see cref="TryOpen"/> has just taken.</summary>
-    public RecordEnumerator Walk(in RecordBatchView view) =>
-        view.IsCompressed ? new RecordEnumerator(_scratch.Span[.._plainBytes], view.RecordsCount) : view.Records();
-
-    public void Dispose() => _scratch.Dispose();
+    public static RecordEnumerator Walk(in RecordBatchView view, byte[]? plain) =>
+        plain is null ? view.Records() : new RecordEnumerator(plain, view.RecordsCount);
 }

@@ -81,12 +81,11 @@ internal readonly struct TimestampLookup(PartitionLog log)
         {
             return new TimestampOffset(ErrorCode.None, header.BaseOffset, header.MaxTimestamp, -1);
         }
-        using BatchRecords opened = new();
-        if (!opened.TryOpen(batches.Batch(), out RecordBatchView view))
+        if (!BatchRecords.TryOpen(batches.Batch(), out RecordBatchView view, out byte[]? plain))
         {
             return new TimestampOffset(ErrorCode.CorruptMessage, -1, -1, -1);
         }
-        RecordEnumerator records = opened.Walk(view);
+        RecordEnumerator records = BatchRecords.Walk(view, plain);
         while (records.MoveNext())
         {
             long time = view.TimestampOf(records.Current);
