@@ -42,6 +42,7 @@ public sealed class BrokerServer
     private readonly ServerParts _parts;
     private readonly ServerCore[] _cores;
     private Acceptor[] _acceptors = [];
+    private bool _isStopping;
 
     private BrokerServer(int coreCount, ServerParts parts)
     {
@@ -117,6 +118,11 @@ public sealed class BrokerServer
     /// </summary>
     public async Task StopAsync(Core core, long graceMillis)
     {
+        if (_isStopping)
+        {
+            return;
+        }
+        _isStopping = true;
         foreach (BoundListener listener in _parts.Listeners)
         {
             core.Io.StopAccept(listener.Socket);

@@ -117,6 +117,8 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
     {
         Work = work;
         Count = 0;
+        Bytes = 0;
+        EndsWait = false;
     }
 
     [HotPath]

@@ -71,7 +71,7 @@ internal sealed class FetchWork : IPendingWork
     [HotPath]
     public void OnShareAnswered(FetchShare share)
     {
-        _sharesOut--;
+        // It counts as out until the end of this method, so that a share that is collected here does not answer first.
         if (!_isEnding)
         {
             if (share.EndsWait || share.NeedBytes == 0 || BytesFound() >= _bytesMin)
@@ -82,12 +82,11 @@ internal sealed class FetchWork : IPendingWork
             {
                 // Something came, but not enough: on until this share has more.
                 share.NeedBytes = (int)Math.Min(share.Bytes + 1, int.MaxValue);
-                _sharesOut++;
                 share.Send();
                 return;
             }
         }
-        if (_sharesOut == 0)
+        if (--_sharesOut == 0)
         {
             Answer();
         }

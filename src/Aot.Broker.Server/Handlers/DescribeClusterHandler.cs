@@ -10,6 +10,7 @@ internal sealed class DescribeClusterHandler(ServerCore server)
 {
     private const sbyte Brokers = 1;
     private const sbyte Controllers = 2;
+    private const short FirstWithEndpointType = 1;
 
     public override ApiKey Key => ApiKey.DescribeCluster;
 
@@ -24,7 +25,11 @@ internal sealed class DescribeClusterHandler(ServerCore server)
     {
         bool isController = context.Role == ListenerRole.Controller;
         sbyte served = isController ? Controllers : Brokers;
-        DescribeClusterResponse response = new() { EndpointType = served, ClusterId = context.Image.ClusterId };
+        DescribeClusterResponse response = new() { ClusterId = context.Image.ClusterId };
+        if (context.Version >= FirstWithEndpointType)
+        {
+            response.EndpointType = served;
+        }
         if (request.EndpointType is not (Brokers or Controllers))
         {
             response.ErrorCode = (short)ErrorCode.UnsupportedEndpointType;

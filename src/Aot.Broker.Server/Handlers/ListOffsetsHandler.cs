@@ -17,6 +17,7 @@ internal sealed class ListOffsetsHandler(ServerCore server)
     private const long LatestTiered = -5;
     private const long EarliestPendingUpload = -6;
     private const sbyte ReadCommitted = 1;
+    private const short FirstWithLeaderEpoch = 4;
 
     public override ApiKey Key => ApiKey.ListOffsets;
 
@@ -66,6 +67,13 @@ internal sealed class ListOffsetsHandler(ServerCore server)
             (i, log) => ValueTask.FromResult(Answer(request, questions[i], log)),
             (i, error) => Refuse(questions[i], error)
         );
+        if (context.Version < FirstWithLeaderEpoch)
+        {
+            foreach (Answered answer in answers)
+            {
+                answer.LeaderEpoch = -1;
+            }
+        }
         return Arrange(request, answers);
     }
 
