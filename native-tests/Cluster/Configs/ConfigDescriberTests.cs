@@ -1,5 +1,6 @@
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Protocol;
+using Aot.Broker.Storage;
 
 namespace Aot.Broker.Cluster.Tests.Configs;
 
@@ -149,6 +150,36 @@ public sealed class ConfigDescriberTests
         Assert.True(settings is { Delete: true, Compact: false, UsesLogAppendTime: false });
         Assert.Equal(long.MaxValue, settings.FlushMs);
         Assert.Equal(604_800_000, settings.SegmentMs);
+    }
+
+    [Fact]
+    public void With_no_settings_at_all_a_log_has_the_defaults_of_apache_kafka() =>
+        Assert.Equal(
+            new LogConfig(),
+            TopicSettings.Resolve(ConfigValues.ForBroker(s_none), s_none).ToLogConfig(ConfigValues.ForBroker(s_none))
+        );
+
+    [Fact]
+    public void A_log_follows_the_settings_of_its_topic()
+    {
+        LogConfig log = TopicSettings
+            .Resolve(
+                s_broker,
+                new Dictionary<string, string>
+                {
+                    ["cleanup.policy"] = "compact,delete",
+                    ["compression.type"] = "zstd",
+                    ["compression.zstd.level"] = "7",
+                    ["message.timestamp.type"] = "LogAppendTime",
+                    ["flush.messages"] = "1",
+                }
+            )
+            .ToLogConfig(s_broker);
+        Assert.Equal(CleanupPolicies.Compact | CleanupPolicies.Delete, log.CleanupPolicy);
+        Assert.Equal((TopicCompression.Zstd, 7), (log.CompressionType, log.CompressionLevel));
+        Assert.Equal(MessageTimestampType.LogAppendTime, log.MessageTimestampType);
+        Assert.True(log.IsSyncedBeforeAnswer);
+        Assert.Equal(2097152, log.SegmentBytes);
     }
 
     [Theory]

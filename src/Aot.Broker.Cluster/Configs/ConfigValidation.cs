@@ -103,6 +103,10 @@ public static class ConfigValidation
 
     public static ConfigRefusal? Topic(ConfigValues broker, IReadOnlyDictionary<string, string> ofTopic)
     {
+        if (ofTopic.Count == 0)
+        {
+            return null;
+        }
         foreach (string name in ofTopic.Keys)
         {
             if (ConfigTable.Topic.Find(name) is null)
@@ -204,16 +208,16 @@ public static class ConfigValidation
     }
 
     /// <summary>
-    /// New dynamic values of a broker: <paramref name="changed"/> are the names this request sets;
+    /// The dynamic values that a broker would have; <paramref name="broker"/> is what holds now, and
     /// <paramref name="ofOneBroker"/> tells a named broker from the cluster's default.
     /// </summary>
     public static ConfigRefusal? Broker(
         ConfigValues broker,
-        IReadOnlyDictionary<string, string> changed,
+        IReadOnlyDictionary<string, string> dynamicValues,
         bool ofOneBroker
     )
     {
-        List<string> names = [.. changed.Keys.Order(StringComparer.Ordinal)];
+        List<string> names = [.. dynamicValues.Keys.Order(StringComparer.Ordinal)];
         ConfigRefusal? refusal =
             RefuseNames(
                 "Cannot update these configs dynamically",
@@ -229,7 +233,7 @@ public static class ConfigValidation
         }
         foreach (string name in names)
         {
-            if (Definition(name)?.Validate(changed[name]) is { } wrong)
+            if (Definition(name)?.Validate(dynamicValues[name]) is { } wrong)
             {
                 return new ConfigRefusal(ErrorCode.InvalidRequest, wrong);
             }
@@ -246,7 +250,7 @@ public static class ConfigValidation
         }
         foreach (string name in names.Where(s_threadCounts.Contains))
         {
-            if (CheckThreadCount(name, long.Parse(changed[name]), broker.GetLong(name)) is { } wrong)
+            if (CheckThreadCount(name, long.Parse(dynamicValues[name]), broker.GetLong(name)) is { } wrong)
             {
                 return new ConfigRefusal(ErrorCode.InvalidRequest, wrong);
             }

@@ -1,3 +1,5 @@
+using Aot.Broker.Storage;
+
 namespace Aot.Broker.Cluster.Configs;
 
 /// <summary>
@@ -73,6 +75,55 @@ public sealed class TopicSettings
     public int ZstdLevel { get; }
     public int MinInsyncReplicas { get; }
     public bool UncleanLeaderElection { get; }
+
+    /// <summary>What the partition logs of the topic are opened or configured with.</summary>
+    public LogConfig ToLogConfig(ConfigValues broker) =>
+        new()
+        {
+            SegmentBytes = SegmentBytes,
+            SegmentMs = SegmentMs,
+            SegmentJitterMs = SegmentJitterMs,
+            IndexIntervalBytes = IndexIntervalBytes,
+            IndexBytesMax = SegmentIndexBytes,
+            RetentionMs = RetentionMs,
+            RetentionBytes = RetentionBytes,
+            MaxMessageBytes = MaxMessageBytes,
+            CleanupPolicy =
+                (Delete ? CleanupPolicies.Delete : CleanupPolicies.None)
+                | (Compact ? CleanupPolicies.Compact : CleanupPolicies.None),
+            CompressionType = CompressionType switch
+            {
+                "uncompressed" => TopicCompression.Uncompressed,
+                "gzip" => TopicCompression.Gzip,
+                "snappy" => TopicCompression.Snappy,
+                "lz4" => TopicCompression.Lz4,
+                "zstd" => TopicCompression.Zstd,
+                _ => TopicCompression.Producer,
+            },
+            CompressionLevel = CompressionType switch
+            {
+                "gzip" => GzipLevel,
+                "lz4" => Lz4Level,
+                "zstd" => ZstdLevel,
+                _ => null,
+            },
+            MessageTimestampType = UsesLogAppendTime
+                ? MessageTimestampType.LogAppendTime
+                : MessageTimestampType.CreateTime,
+            TimestampBeforeMaxMs = TimestampBeforeMaxMs,
+            TimestampAfterMaxMs = TimestampAfterMaxMs,
+            FlushMessages = FlushMessages,
+            FlushMs = FlushMs,
+            MinInSyncReplicas = MinInsyncReplicas,
+            Preallocate = Preallocate,
+            FileDeleteDelayMs = FileDeleteDelayMs,
+            DeleteRetentionMs = DeleteRetentionMs,
+            MinCompactionLagMs = MinCompactionLagMs,
+            MaxCompactionLagMs = MaxCompactionLagMs,
+            MinCleanableDirtyRatio = MinCleanableDirtyRatio,
+            UncleanLeaderElection = UncleanLeaderElection,
+            ProducerIdExpirationMs = broker.GetLong("producer.id.expiration.ms"),
+        };
 
     /// <summary>Every setting of a topic by name, in its shown form.</summary>
     public string? Text(string name) => _values.Text(name);
