@@ -23,10 +23,6 @@ internal static class BrokerControl
         short metadataVersion = image.Features.MetadataVersion;
         BrokerImage registered = broker with { Epoch = epoch, Fenced = true };
         List<MetadataRecord> records = [ImageRecords.OfBroker(registered, metadataVersion)];
-        if (MetadataVersions.RegisterBrokerRecordVersion(metadataVersion) < 1)
-        {
-            return records;
-        }
         records.Add(
             new MetadataRecord(
                 new BrokerRegistrationChangeRecord
@@ -62,6 +58,12 @@ internal static class BrokerControl
     )
     {
         PartitionImage partition = topic.Partitions[index];
+        if (partition.Leader == brokerId && !wasCleanShutdown)
+        {
+            // What the log lost may have been seen by a reader: the new epoch lets it notice.
+            records.Add(PartitionControl.Lead(image, topic.Id, index, brokerId, null, isClean: true));
+            return;
+        }
         if (partition.Leader != PartitionImage.NoLeader || !partition.Replicas.Contains(brokerId))
         {
             return;
@@ -129,7 +131,7 @@ internal static class BrokerControl
             BrokerImage again = broker with { Epoch = nextOffset + 1 };
             records.Add(ImageRecords.OfBroker(again, image.Features.MetadataVersion));
         }
-        return new ControlPlan<UnregisterBrokerResponse>(records, new UnregisterBrokerResponse());
+        return new ControlPlan<UnregisterBrokerResponse>(records, new UnregisterBrokerResponse { ErrorMessage = null });
     }
 
     public static ControlPlan<(long First, int Count)> AllocateProducerIds(MetadataImage image, BrokerImage? broker)

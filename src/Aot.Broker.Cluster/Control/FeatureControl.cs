@@ -25,7 +25,7 @@ internal static class FeatureControl
     )
     {
         List<MetadataRecord> records = [];
-        UpdateFeaturesResponse response = new() { Results = [] };
+        UpdateFeaturesResponse response = new() { Results = [], ErrorMessage = null };
         HashSet<string> names = new(StringComparer.Ordinal);
         foreach (UpdateFeaturesRequest.FeatureUpdateKey update in request.FeatureUpdates)
         {
@@ -44,7 +44,9 @@ internal static class FeatureControl
             }
             if (version <= 1)
             {
-                response.Results.Add(new UpdateFeaturesResponse.UpdatableFeatureResult { Feature = update.Feature });
+                response.Results.Add(
+                    new UpdateFeaturesResponse.UpdatableFeatureResult { Feature = update.Feature, ErrorMessage = null }
+                );
             }
         }
         return new ControlPlan<UpdateFeaturesResponse>(request.ValidateOnly ? [] : records, response);

@@ -158,7 +158,7 @@ public static class QuotaControl
                 Entries = null,
             };
         }
-        DescribeClientQuotasResponse response = new() { Entries = [] };
+        DescribeClientQuotasResponse response = new() { Entries = [], ErrorMessage = null };
         foreach ((QuotaEntity entity, var quotas) in image.Quotas)
         {
             if (!Matches(entity, request))

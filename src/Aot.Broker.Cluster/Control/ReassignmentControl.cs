@@ -19,6 +19,7 @@ internal static class ReassignmentControl
         {
             AllowReplicationFactorChange = request.AllowReplicationFactorChange,
             Responses = [],
+            ErrorMessage = null,
         };
         foreach (AlterPartitionReassignmentsRequest.ReassignableTopic topic in request.Topics)
         {
@@ -144,7 +145,7 @@ internal static class ReassignmentControl
         ListPartitionReassignmentsRequest request
     )
     {
-        ListPartitionReassignmentsResponse response = new() { Topics = [] };
+        ListPartitionReassignmentsResponse response = new() { Topics = [], ErrorMessage = null };
         IEnumerable<(string Name, IEnumerable<int>? Partitions)> asked = request.Topics is { } topics
             ? topics.Select(static topic => (topic.Name, (IEnumerable<int>?)topic.PartitionIndexes))
             : image.Topics.Select(static topic => (topic.Name, (IEnumerable<int>?)null));

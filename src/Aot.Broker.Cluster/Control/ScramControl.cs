@@ -163,7 +163,7 @@ public static class ScramControl
         DescribeUserScramCredentialsRequest request
     )
     {
-        DescribeUserScramCredentialsResponse response = new() { Results = [] };
+        DescribeUserScramCredentialsResponse response = new() { Results = [], ErrorMessage = null };
         SortedDictionary<string, List<DescribeUserScramCredentialsResponse.CredentialInfo>> known = new(
             StringComparer.Ordinal
         );
@@ -189,6 +189,7 @@ public static class ScramControl
             DescribeUserScramCredentialsResponse.DescribeUserScramCredentialsResult result = new()
             {
                 User = name,
+                ErrorMessage = null,
                 CredentialInfos = [],
             };
             if (asked.Count(other => other == name) > 1)

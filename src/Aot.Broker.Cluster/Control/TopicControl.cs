@@ -32,7 +32,7 @@ internal static class TopicControl
             {
                 continue;
             }
-            CreateTopicsResponse.CreatableTopicResult result = new() { Name = topic.Name };
+            CreateTopicsResponse.CreatableTopicResult result = new() { Name = topic.Name, ErrorMessage = null };
             mentions[topic.Name] = 0;
             List<MetadataRecord> ofTopic = [];
             ApiError error =

@@ -15,19 +15,21 @@ internal sealed class MetadataReplay(MetadataImage image)
     private long _offset = image.Offset;
     private int _epoch = image.Epoch;
     private long _timestampMs = image.TimestampMs;
-
-    /// <summary>Set by a snapshot's first record: the time of the last batch that it contains.</summary>
-    public long? SnapshotTimestampMs { get; private set; }
-
-    /// <summary>A snapshot without its last record was not finished.</summary>
-    public bool SnapshotIsComplete { get; private set; }
+    private long _snapshotTimestampMs;
 
     public bool IsInTransaction => _transaction is not null;
 
-    public int RecordCount { get; private set; }
+    /// <summary>The offset after the last batch that was replayed.</summary>
+    public long NextOffset => _offset + 1;
 
-    /// <summary>All the batches in the bytes; what does not check out is fatal.</summary>
-    public void Replay(ReadOnlySpan<byte> bytes, string source)
+    /// <summary>What was replayed so far, as listeners see it.</summary>
+    public MetadataDelta Delta => _delta;
+
+    /// <summary>
+    /// All the batches in the bytes; what does not check out is fatal. Records below <paramref name="from"/> are passed
+    /// over: a snapshot may end inside a batch.
+    /// </summary>
+    public void Replay(ReadOnlySpan<byte> bytes, string source, long from = 0)
     {
         while (!bytes.IsEmpty)
         {
@@ -40,7 +42,7 @@ internal sealed class MetadataReplay(MetadataImage image)
             {
                 throw new MetadataLogException($"{source} has a bad batch at offset {batch.BaseOffset}: {fault}");
             }
-            ReplayBatch(batch, source);
+            ReplayBatch(batch, source, from);
             bytes = bytes[batch.TotalSize..];
         }
     }
@@ -48,17 +50,51 @@ internal sealed class MetadataReplay(MetadataImage image)
     /// <summary>The image after what was replayed, at the log's own position.</summary>
     public MetadataImage Finish() => _delta.Apply(_offset, _epoch, _timestampMs);
 
-    /// <summary>The image after a snapshot, whose offsets are its own: the position is that of its name.</summary>
-    public MetadataImage FinishSnapshot(long endOffset, int epoch) =>
-        _delta.Apply(endOffset - 1, epoch, SnapshotTimestampMs ?? 0);
+    /// <summary>
+    /// The state at the end of a snapshot, whose offsets inside are its own: the position is that of its name. False
+    /// for a file that was not finished, which changes nothing. Only before anything else.
+    /// </summary>
+    public bool TryReplaySnapshot(ReadOnlySpan<byte> bytes, SnapshotId id, string source)
+    {
+        if (!IsFinished(bytes))
+        {
+            return false;
+        }
+        Replay(bytes, source);
+        _offset = id.EndOffset - 1;
+        _epoch = id.Epoch;
+        _timestampMs = _snapshotTimestampMs;
+        return true;
+    }
 
-    private void ReplayBatch(in RecordBatchView batch, string source)
+    /// <summary>The last batch ends the snapshot.</summary>
+    private static bool IsFinished(ReadOnlySpan<byte> bytes)
+    {
+        bool finished = false;
+        while (RecordBatchView.TryRead(bytes, out RecordBatchView batch) && batch.IsWhole)
+        {
+            RecordEnumerator records = batch.Records();
+            finished =
+                batch.IsControl
+                && records.MoveNext()
+                && ControlRecord.TryReadType(records.Current.Key, out ControlRecordType type)
+                && type == ControlRecordType.SnapshotFooter;
+            bytes = bytes[batch.TotalSize..];
+        }
+        return finished && bytes.IsEmpty;
+    }
+
+    private void ReplayBatch(in RecordBatchView batch, string source, long from)
     {
         RecordEnumerator records = batch.Records();
         while (records.MoveNext())
         {
             RecordView record = records.Current;
             long offset = batch.BaseOffset + record.OffsetDelta;
+            if (offset < from)
+            {
+                continue;
+            }
             if (batch.IsControl)
             {
                 ReplayControl(record, offset, source);
@@ -79,7 +115,6 @@ internal sealed class MetadataReplay(MetadataImage image)
 
     public void Replay(in MetadataRecord record)
     {
-        RecordCount++;
         switch (record.Message)
         {
             case BeginTransactionRecord:
@@ -129,11 +164,8 @@ internal sealed class MetadataReplay(MetadataImage image)
             case ControlRecordType.SnapshotHeader:
                 if (ControlRecord.TryReadSnapshotHeader(record.Value, out long timestampMs))
                 {
-                    SnapshotTimestampMs = timestampMs;
+                    _snapshotTimestampMs = timestampMs;
                 }
-                break;
-            case ControlRecordType.SnapshotFooter:
-                SnapshotIsComplete = true;
                 break;
             case ControlRecordType.KRaftVersion:
                 if (!ControlRecord.TryReadKRaftVersion(record.Value, out short version))

@@ -99,8 +99,7 @@ internal static class SnapshotFile
     public static MetadataImage? Read(ReadOnlySpan<byte> bytes, SnapshotId id, string path)
     {
         MetadataReplay replay = new(MetadataImage.Empty);
-        replay.Replay(bytes, path);
-        return replay.SnapshotIsComplete ? replay.FinishSnapshot(id.EndOffset, id.Epoch) : null;
+        return replay.TryReplaySnapshot(bytes, id, path) ? replay.Finish() : null;
     }
 
     /// <summary>The snapshots of a log's directory, oldest first.</summary>

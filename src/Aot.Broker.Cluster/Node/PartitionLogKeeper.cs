@@ -1,0 +1,174 @@
+using Aot.Broker.Base;
+using Aot.Broker.Cluster.Configs;
+using Aot.Broker.Protocol;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
+
+namespace Aot.Broker.Cluster;
+
+/// <summary>
+/// Keeps the logs of a core as the metadata wants them: one open log for each partition that this broker holds and this
+/// core owns, leading in the epoch of the image, with the topic's settings; none for a topic that is gone. It runs
+/// before the image becomes visible, so who finds a partition in the image finds its log too, unless the disk refused
+/// it.
+/// </summary>
+/// <remarks>One instance for all cores; what it remembers is per core.</remarks>
+internal sealed class PartitionLogKeeper : IMetadataListener
+{
+    /// <summary>Logs of a core that are being opened at once: enough to keep the helper threads busy.</summary>
+    private const int OpeningMax = 32;
+
+    private static readonly Logger s_log = Log.For("metadata");
+
+    private readonly int _nodeId;
+    private readonly Dictionary<KafkaUuid, string> _pathOfDirectory = [];
+    private readonly TopicLogConfigs?[] _configs;
+    private readonly ConfigValues?[] _settings;
+
+    public PartitionLogKeeper(int nodeId, int coreCount, LogDirectories directories)
+    {
+        _nodeId = nodeId;
+        _configs = new TopicLogConfigs?[coreCount];
+        _settings = new ConfigValues?[coreCount];
+        foreach (LogDirectory directory in directories.All)
+        {
+            if (directory.Meta is { } meta)
+            {
+                _pathOfDirectory[meta.DirectoryId] = directory.Path;
+            }
+        }
+    }
+
+    public async ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
+    {
+        LogSet logs = core.Get<LogSet>();
+        TopicLogConfigs configs = ConfigsOf(core, out bool brokerChanged);
+        if (delta.Topics is { } topics)
+        {
+            foreach (TopicImage topic in topics.Deleted.Values)
+            {
+                await DeleteAsync(logs, topic);
+            }
+            await OpenAsync(core, logs, configs, current, topics);
+        }
+        if (brokerChanged)
+        {
+            foreach (PartitionLog log in logs.All)
+            {
+                if (log.TopicId != KafkaUuid.Metadata)
+                {
+                    log.Configure(configs.Of(current, log.Name.Topic));
+                }
+            }
+        }
+        else if (delta.Configs is { } changed)
+        {
+            foreach (ConfigResource resource in changed.Changed)
+            {
+                if (resource.Type == ConfigResourceKind.Topic && current.Topic(resource.Name) is { } topic)
+                {
+                    Configure(logs, topic, configs.Of(current, topic.Name));
+                }
+            }
+        }
+    }
+
+    private TopicLogConfigs ConfigsOf(Core core, out bool brokerChanged)
+    {
+        ConfigValues settings = core.Get<MetadataView>().Settings;
+        int index = core.Index.Value;
+        brokerChanged = _settings[index] is not null && _settings[index] != settings;
+        if (_configs[index] is null || brokerChanged)
+        {
+            _configs[index] = new TopicLogConfigs(settings);
+        }
+        _settings[index] = settings;
+        return _configs[index]!;
+    }
+
+    private static async ValueTask DeleteAsync(LogSet logs, TopicImage topic)
+    {
+        for (int i = 0; i < topic.Partitions.Length; i++)
+        {
+            if (logs.Find(topic.Id, i) is { } log)
+            {
+                ErrorCode error = await logs.DeleteAsync(log);
+                if (error != ErrorCode.None)
+                {
+                    s_log.Error("a deleted partition's files stay", ("partition", log.Name), ("error", error));
+                }
+            }
+        }
+    }
+
+    private async ValueTask OpenAsync(
+        Core core,
+        LogSet logs,
+        TopicLogConfigs configs,
+        MetadataImage image,
+        TopicsDelta topics
+    )
+    {
+        List<Task> opening = [];
+        foreach (TopicDelta topic in topics.Changed.Values)
+        {
+            foreach ((int index, PartitionImage partition) in topic.ChangedPartitions)
+            {
+                if (
+                    PartitionPlacement.CoreOf(topic.Id, index, core.CoreCount) != core.Index
+                    || !partition.Replicas.Contains(_nodeId)
+                )
+                {
+                    continue;
+                }
+                if (logs.Find(topic.Id, index) is { } log)
+                {
+                    Lead(log, partition);
+                    continue;
+                }
+                opening.Add(OpenAsync(logs, topic, index, partition, configs.Of(image, topic.Name)));
+                if (opening.Count == OpeningMax)
+                {
+                    await Task.WhenAll(opening);
+                    opening.Clear();
+                }
+            }
+        }
+        await Task.WhenAll(opening);
+    }
+
+    private async Task OpenAsync(LogSet logs, TopicDelta topic, int index, PartitionImage partition, LogConfig config)
+    {
+        TopicPartition name = new(topic.Name, index);
+        string? path = _pathOfDirectory.GetValueOrDefault(partition.DirectoryOf(_nodeId));
+        (ErrorCode error, PartitionLog? log) = await logs.OpenAsync(name, topic.Id, config, path);
+        if (error == ErrorCode.InconsistentTopicId)
+        {
+            s_log.Warn("a directory holds another topic of the same name: put aside as stray", ("partition", name));
+            await logs.MarkStrayAsync(name);
+            (error, log) = await logs.OpenAsync(name, topic.Id, config, path);
+        }
+        if (log is null)
+        {
+            s_log.Error("a partition cannot be opened and is offline", ("partition", name), ("error", error));
+            return;
+        }
+        Lead(log, partition);
+    }
+
+    private void Lead(PartitionLog log, PartitionImage partition)
+    {
+        if (partition.Leader == _nodeId && log.LeaderEpoch != partition.LeaderEpoch)
+        {
+            log.BecomeLeader(partition.LeaderEpoch);
+        }
+    }
+
+    private static void Configure(LogSet logs, TopicImage topic, LogConfig config)
+    {
+        for (int i = 0; i < topic.Partitions.Length; i++)
+        {
+            logs.Find(topic.Id, i)?.Configure(config);
+        }
+    }
+}
