@@ -21,7 +21,7 @@ usage: ./build.sh COMMAND
   build                        publish the native binary to out/aot-broker
   run [SERVE ARGUMENTS]        build, then start the broker (no arguments: 127.0.0.1:9092, data in ./data)
   test [FILTER]                build and run the tests whose full name contains FILTER; ends with "N passed, N failed"
-  bench [FILTER]               build and run the micro-benchmarks
+  bench [FILTER]               build and run the micro-benchmarks whose name contains FILTER; tables with ratios, also in out/bench
   kafka-suite [LIST|CLASS]...  Apache Kafka's own cluster tests against out/aot-broker (needs the peers folder)
   format                       format the C# sources
   clean                        remove out/
@@ -31,6 +31,7 @@ environment
                                ahead-of-time pack can be restored, else net9.0)
   AOT_BROKER_PEERS             the folder of other clients and of Apache Kafka (default: a `shared/peers` beside the
                                checkout or above it); without it the tests that need it say that they skip
+  AOT_BROKER_BENCH_SMOKE       1: benchmarks run once, on small inputs
 TEXT
 }
 
@@ -253,15 +254,17 @@ run_tests() {
 
 # ---- the rest ---------------------------------------------------------------------------------------------------------
 
+# Benchmarks run on the just-in-time compiler: their runner is made of reflection. The code is compiled as the native
+# binary's is: once, with all optimizations, without a profile.
 bench() {
-  need_to_build
-  local project name
-  project=$(find bench -name '*.csproj' -not -path '*/obj/*' | head -n 1)
-  [ -n "$project" ] || fail "there is no benchmark project in bench/"
-  name=$(basename "$project" .csproj)
+  command -v dotnet > /dev/null || fail "no 'dotnet' in PATH: install the .NET SDK 10"
+  local log=$out/bench.log
   mkdir -p "$out"
-  publish "$project" "$(native_framework)" "$out/bench"
-  exec "$out/bench/$name" "$@"
+  if ! dotnet build bench/Aot.Broker.Bench.csproj -c Release -v q > "$log" 2>&1; then
+    grep -E 'error' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
+    fail "building the benchmarks failed (all of it: $log)"
+  fi
+  dotnet "$out/build/net10.0/bin/Aot.Broker.Bench/release/Aot.Broker.Bench.dll" --artifacts "$out/bench" "$@"
 }
 
 peers() {
