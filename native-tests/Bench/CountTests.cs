@@ -1,5 +1,6 @@
 using Aot.Broker.Bench.Rig;
 using Aot.Broker.Bench.Rivals;
+using Aot.Broker.Protocol.Codecs;
 
 namespace Aot.Broker.Bench.Tests;
 
@@ -29,6 +30,16 @@ public sealed class CountTests
         Assert.Equal(records.Count, ((Batches)smoke.Instance).CheckAndWalk());
         batch[^1] ^= 1;
         Assert.Null(ObjectRecords.Read(batch));
+    }
+
+    [Fact]
+    public void A_compressed_batch_is_smaller_and_has_the_same_records()
+    {
+        using SmokeRun smoke = Start<CompressedBatches>(("Codec", CompressionCodec.Lz4));
+        CompressedBatches batches = (CompressedBatches)smoke.Instance;
+        Assert.InRange(batches.CompressedBytes, 1000, SampleBatches.OfSize(16 * 1024).Length - 1000);
+        Assert.Equal(batches.Plain(), batches.Compressed());
+        Assert.InRange(batches.Compressed(), 120, 140);
     }
 
     [Fact]

@@ -72,6 +72,7 @@ public sealed class SmokeTests
                 nameof(Batches),
                 nameof(Buffers),
                 nameof(Checksums),
+                nameof(CompressedBatches),
                 nameof(FetchPositions),
                 nameof(FetchRequests),
                 nameof(LogAppends),
