@@ -184,4 +184,33 @@ public sealed class FormatTests : IDisposable
             await rig.StopAsync();
         }
     }
+
+    [Fact]
+    public void What_Apache_Kafka_formatted_is_read()
+    {
+        // `kafka-storage format --standalone` of 4.4.0, node 1.
+        byte[] file = Convert.FromHexString(
+            "00000000000000000000009a000000000219718644002000000002000001a1fe860743000001a1fe860743ffffffffff"
+                + "ffffffffffffffffff000000032a0000000800000003160000000001a1fe86073500001e00000208000000050a000000"
+                + "010000820100000408000000066e0000020000000194eb56af11634ef49b9161fc76735cd6020b434f4e54524f4c4c45"
+                + "520a3132372e302e302e314b5d0000000001000000000000000000000003000000f100000000023c430a490000000000"
+                + "05000001a1fe860756000001a1fe860756ffffffffffffffffffffffffffff000000063a000000012e010c00116d6574"
+                + "61646174612e76657273696f6e002100005a000002014e010c0021656c696769626c652e6c65616465722e7265706c69"
+                + "6361732e76657273696f6e00010000340000040128010c000e67726f75702e76657273696f6e00010000340000060128"
+                + "010c000e73686172652e76657273696f6e0002000038000008012c010c001073747265616d732e76657273696f6e0001"
+                + "00004000000a0134010c00147472616e73616374696f6e2e76657273696f6e0002000000000000000000090000003f00"
+                + "0000000211e4216d002000000000000001a1fe860758000001a1fe860758ffffffffffffffffffffffffffff00000001"
+                + "1a00000008000000040600000000"
+        );
+        MetadataImage? image = SnapshotFile.Read(file, SnapshotFile.Bootstrap, "test");
+        Assert.NotNull(image);
+        Assert.Equal(
+            Levels(FeatureSelection.Select(null, [], true, out _, out _)),
+            Levels([.. ImageRecords.Of(image)])
+        );
+        Assert.Equal(1, image.KRaftVersion);
+        VoterImage voter = Assert.Single(image.Voters);
+        Assert.Equal("lOtWrxFjTvSbkWH8dnNc1g", voter.DirectoryId.ToString());
+        Assert.Equal(new EndPointImage("CONTROLLER", "127.0.0.1", 19293, 0), Assert.Single(voter.EndPoints));
+    }
 }

@@ -150,8 +150,7 @@ internal static class BrokerControl
     }
 
     /// <summary>
-    /// A broker that stops for good: fenced, so that nothing is led by a process that is gone. Partitions keep their
-    /// leader in the image of a single node; it is the one who comes back.
+    /// A broker that stops. Its partitions keep their leader: on a single node it is the one that comes back.
     /// </summary>
     public static MetadataRecord Fence(BrokerImage broker) =>
         new(

@@ -90,6 +90,11 @@ public sealed class ClusterNode
     {
         await _core.RunFromThreadAsync(async core =>
         {
+            if (clean && !_hasFailed && _writer.Latest.Broker(NodeId) is { Fenced: false } self)
+            {
+                // Whoever leads this log next need not wait for our session to run out.
+                await _writer.WriteAsync([BrokerControl.Fence(self)]);
+            }
             await core.RunOnAllAsync(each => each.Get<LogSet>().CloseAsync(clean));
             if (clean && !_hasFailed)
             {
