@@ -1,6 +1,9 @@
 using Aot.Broker.Base;
+using Aot.Broker.Cluster;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
 
 namespace Aot.Broker;
 
@@ -11,7 +14,48 @@ internal static class Format
 
     public static ExitCode Run(BrokerConfiguration configuration, FormatOptions options)
     {
-        s_log.Fatal("this build has no storage in it", ("directories", string.Join(',', configuration.LogDirs)));
-        return options.IgnoreFormatted ? ExitCode.Fatal : ExitCode.DataDirectory;
+        LinuxDisk disk = new();
+        try
+        {
+            // Locked meanwhile, so that a running broker's directories are left alone.
+            using LogDirectories directories = LogDirectories.Open(disk, configuration.LogDirs);
+            return Run(configuration, options, disk);
+        }
+        catch (DataDirectoryException error)
+        {
+            s_log.Fatal(error.Message);
+            return (ExitCode)error.ExitCode;
+        }
     }
+
+    private static ExitCode Run(BrokerConfiguration configuration, FormatOptions options, Disk disk)
+    {
+        FormatResult result = Formatter.Format(
+            disk,
+            new FormatRequest
+            {
+                ClusterId = options.ClusterId ?? configuration.ClusterId ?? KafkaUuid.NewRandom(NextRandom).ToString(),
+                NodeId = configuration.NodeId.Value,
+                Directories = configuration.LogDirs,
+                MetadataDirectory = configuration.MetadataLogDir,
+                Random = NextRandom,
+                WallMillis = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
+                ReleaseVersion = options.ReleaseVersion,
+                Features = [.. options.Features.Select(feature => (feature.Key, feature.Value))],
+                IgnoreFormatted = options.IgnoreFormatted,
+            }
+        );
+        foreach (string message in result.Messages)
+        {
+            Console.Out.WriteLine(message);
+        }
+        if (result.Problem is not null)
+        {
+            Console.Error.WriteLine(result.Problem);
+            return ExitCode.Usage;
+        }
+        return ExitCode.Clean;
+    }
+
+    private static ulong NextRandom() => (ulong)Random.Shared.NextInt64() ^ ((ulong)Random.Shared.NextInt64() << 1);
 }

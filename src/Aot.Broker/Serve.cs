@@ -1,10 +1,13 @@
 using Aot.Broker.Base;
+using Aot.Broker.Cluster;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
 
 namespace Aot.Broker;
 
-/// <summary>The <c>serve</c> command: composes the rooms and runs them until it is told to stop.</summary>
+/// <summary>The <c>serve</c> command: runs the broker until it is told to stop, and says with its exit code how it ended.</summary>
 internal static class Serve
 {
     private static readonly Logger s_log = Log.For("serve");
@@ -15,7 +18,35 @@ internal static class Serve
         {
             s_log.Warn("configuration", ("what", warning));
         }
-        s_log.Fatal("this build has no server in it");
-        return ExitCode.Fatal;
+        using ServeSignals signals = new();
+        try
+        {
+            return new ServeHost(configuration).RunAsync(signals.Stop).GetAwaiter().GetResult();
+        }
+        catch (DataDirectoryException error)
+        {
+            s_log.Fatal(error.Message);
+            return (ExitCode)error.ExitCode;
+        }
+        catch (ClusterStartException error)
+        {
+            s_log.Fatal(error.Message);
+            return ExitCode.DataDirectory;
+        }
+        catch (MetadataLogException error)
+        {
+            s_log.Fatal(error.Message);
+            return ExitCode.CorruptLog;
+        }
+        catch (IoBackendException error)
+        {
+            s_log.Fatal(error.Message);
+            return ExitCode.Fatal;
+        }
+        catch (ListenException error)
+        {
+            s_log.Fatal(error.Message);
+            return error.ExitCode;
+        }
     }
 }

@@ -1,0 +1,70 @@
+using System.Globalization;
+using System.Text;
+using Aot.Broker.Linux;
+using Aot.Broker.Server;
+
+namespace Aot.Broker;
+
+/// <summary>What serve tells others when it is ready: one line on standard output, and <c>ports.json</c> in the data directory.</summary>
+internal static class ServeReport
+{
+    public const string PortsFileName = "ports.json";
+
+    public static string ReadyLine(IReadOnlyList<BoundListener> listeners, string dataDirectory, string io, int cores)
+    {
+        string addresses = string.Join(
+            ", ",
+            listeners.Select(listener => $"{listener.Options.Name}://{Address(listener)}")
+        );
+        return $"ready on {addresses}, data {dataDirectory}, I/O {io}, {cores} {(cores == 1 ? "core" : "cores")}, "
+            + $"{MillisSinceExec().ToString(CultureInfo.InvariantCulture)} ms";
+    }
+
+    /// <summary>Written under another name first, so that whoever waits for it reads it whole.</summary>
+    public static void WritePorts(string dataDirectory, IReadOnlyList<BoundListener> listeners)
+    {
+        StringBuilder json = new("{\n");
+        json.Append(CultureInfo.InvariantCulture, $"  \"pid\": {Environment.ProcessId},\n  \"listeners\": [");
+        for (int i = 0; i < listeners.Count; i++)
+        {
+            BoundListener listener = listeners[i];
+            string role = listener.Options.Role == ListenerRole.Controller ? "controller" : "broker";
+            json.Append(i == 0 ? "\n" : ",\n");
+            json.Append(
+                CultureInfo.InvariantCulture,
+                $"    {{ \"name\": \"{listener.Options.Name}\", \"role\": \"{role}\", "
+            );
+            json.Append(
+                CultureInfo.InvariantCulture,
+                $"\"host\": \"{listener.EndPoint.Address}\", \"port\": {listener.EndPoint.Port} }}"
+            );
+        }
+        json.Append("\n  ]\n}\n");
+        string path = Path.Combine(dataDirectory, PortsFileName);
+        File.WriteAllText(path + ".tmp", json.ToString());
+        File.Move(path + ".tmp", path, overwrite: true);
+    }
+
+    public static void RemovePorts(string dataDirectory) => File.Delete(Path.Combine(dataDirectory, PortsFileName));
+
+    /// <summary>
+    /// Since the kernel started this process, from /proc (field 22 of stat, in hundredths of a second since boot); -1 where
+    /// it cannot be read.
+    /// </summary>
+    private static long MillisSinceExec()
+    {
+        try
+        {
+            string stat = File.ReadAllText("/proc/self/stat");
+            string[] fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+            long startedMillis = long.Parse(fields[19], CultureInfo.InvariantCulture) * 10;
+            return (Clocks.MonotonicNanoseconds() / 1_000_000) - startedMillis;
+        }
+        catch (Exception error) when (error is IOException or FormatException or IndexOutOfRangeException)
+        {
+            return -1;
+        }
+    }
+
+    private static string Address(BoundListener listener) => listener.EndPoint.ToString();
+}

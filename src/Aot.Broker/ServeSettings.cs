@@ -1,0 +1,134 @@
+using System.Net;
+using System.Net.Sockets;
+using Aot.Broker.Cluster;
+using Aot.Broker.Cluster.Configs;
+using Aot.Broker.CommandLine;
+using Aot.Broker.Configuration;
+using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Server;
+
+namespace Aot.Broker;
+
+/// <summary>What the server takes from the configuration, in its own words.</summary>
+internal static class ServeSettings
+{
+    /// <summary>
+    /// Kafka's default for connections is "as many as an integer holds". Each takes a descriptor, so where nobody said a
+    /// number it is this one; the rest of the descriptors is for segments.
+    /// </summary>
+    private const int ConnectionsMaxUnlessGiven = 50_000;
+
+    public static ServerOptions Make(BrokerConfiguration configuration)
+    {
+        ConfigValues values = configuration.Values;
+        return new ServerOptions
+        {
+            NodeId = configuration.NodeId.Value,
+            Listeners = [.. configuration.Listeners.Select(MakeListener)],
+            RequestBytesMax = values.GetInt("socket.request.max.bytes"),
+            ListenBacklog = values.GetInt("socket.listen.backlog.size"),
+            ConnectionIdleMillisMax = values.GetLong("connections.max.idle.ms"),
+            ConnectionsMax = Math.Min(values.GetInt("max.connections"), ConnectionsMaxUnlessGiven),
+            ConnectionsPerAddressMax = values.GetInt("max.connections.per.ip"),
+            ConnectionsPerAddress = ParsePerAddress(values.Text("max.connections.per.ip.overrides") ?? ""),
+            FetchBytesMax = values.GetInt("fetch.max.bytes"),
+            FetchSessionsMax = values.GetInt("max.incremental.fetch.session.cache.slots"),
+            DescribedPartitionsMax = values.GetInt("max.request.partition.size.limit"),
+            AutoCreateTopics = values.GetBoolean("auto.create.topics.enable"),
+        };
+    }
+
+    public static ClusterNodeOptions MakeNode(
+        BrokerConfiguration configuration,
+        IReadOnlyList<BoundListener> bound,
+        IReadOnlyList<IMetadataListener> listeners,
+        Action<Exception> onFatal
+    ) =>
+        new()
+        {
+            NodeId = configuration.NodeId.Value,
+            StartedWith = configuration.Values,
+            MetadataDirectory = configuration.MetadataLogDir,
+            ClusterId = configuration.ClusterId,
+            AdvertisedListeners = EndPoints(configuration, bound, isController: false),
+            ControllerListeners = EndPoints(configuration, bound, isController: true),
+            Rack = configuration.Values.Text("broker.rack"),
+            Listeners = listeners,
+            OnFatal = onFatal,
+        };
+
+    public static GroupOptions MakeGroups(ConfigValues values) =>
+        new()
+        {
+            SessionTimeoutMinMs = values.GetInt("group.min.session.timeout.ms"),
+            SessionTimeoutMaxMs = values.GetInt("group.max.session.timeout.ms"),
+            InitialRebalanceDelayMs = values.GetInt("group.initial.rebalance.delay.ms"),
+            GroupSizeMax = values.GetInt("group.max.size"),
+            OffsetMetadataBytesMax = values.GetInt("offset.metadata.max.bytes"),
+            OffsetsRetentionMs = values.GetLong("offsets.retention.minutes") * 60_000,
+            OffsetsRetentionCheckIntervalMs = values.GetLong("offsets.retention.check.interval.ms"),
+        };
+
+    /// <summary>What the broker registers: a port that was to be picked is the one that was.</summary>
+    private static List<EndPointImage> EndPoints(
+        BrokerConfiguration configuration,
+        IReadOnlyList<BoundListener> bound,
+        bool isController
+    ) =>
+        [
+            .. configuration
+                .Listeners.Where(listener => listener.IsController == isController)
+                .Select(listener => new EndPointImage(
+                    listener.Name,
+                    listener.AdvertisedHost,
+                    listener.AdvertisedPort == 0
+                        ? bound.First(one => one.Options.Name == listener.Name).EndPoint.Port
+                        : listener.AdvertisedPort,
+                    (short)listener.Protocol
+                )),
+        ];
+
+    private static ListenerOptions MakeListener(ListenerConfiguration listener) =>
+        new(
+            listener.Name,
+            new IPEndPoint(Resolve(listener.Host), listener.Port),
+            listener.IsController ? ListenerRole.Controller : ListenerRole.Broker
+        );
+
+    /// <summary>No host means every address of the machine, IPv6 and IPv4 alike.</summary>
+    private static IPAddress Resolve(string host)
+    {
+        if (host.Length == 0)
+        {
+            return Socket.OSSupportsIPv6 ? IPAddress.IPv6Any : IPAddress.Any;
+        }
+        if (IPAddress.TryParse(host, out IPAddress? address))
+        {
+            return address;
+        }
+        try
+        {
+            IPAddress[] found = Dns.GetHostAddresses(host);
+            return found.FirstOrDefault(one => one.AddressFamily == AddressFamily.InterNetwork) ?? found[0];
+        }
+        catch (SocketException error)
+        {
+            throw new UsageException($"listeners: the host '{host}' has no address: {error.Message}");
+        }
+    }
+
+    private static Dictionary<IPAddress, int> ParsePerAddress(string text)
+    {
+        Dictionary<IPAddress, int> overrides = [];
+        foreach (string item in ConfigValue.Items(text))
+        {
+            int colon = item.LastIndexOf(':');
+            if (colon <= 0 || !int.TryParse(item.AsSpan(colon + 1), out int most))
+            {
+                throw new UsageException($"max.connections.per.ip.overrides: '{item}' is not HOST:NUMBER");
+            }
+            overrides[Resolve(item[..colon])] = most;
+        }
+        return overrides;
+    }
+}
