@@ -136,12 +136,12 @@ internal static class ConfigControl
     )
     {
         ApiError error = CheckSteps(steps);
-        error = error.IsError ? error : CheckResource(image, facts, resource);
+        error = error.IsError ? error : ConfigTargets.Check(image, facts, resource);
         if (error.IsError)
         {
             return error;
         }
-        ConfigTable table = TableOf(resource.Type);
+        ConfigTable table = ConfigTargets.TableOf(resource.Type);
         ImmutableSortedDictionary<string, string> before = image.Configs.Of(resource);
         ImmutableSortedDictionary<string, string> after = replaceAll ? ConfigImage.NoSettings : before;
         foreach (Step step in steps)
@@ -182,67 +182,6 @@ internal static class ConfigControl
             ? default
             : new ApiError(ErrorCode.InvalidRequest, $"Null value not supported for : {missing}");
     }
-
-    private static ApiError CheckResource(MetadataImage image, ControlFacts facts, ConfigResource resource)
-    {
-        switch (resource.Type)
-        {
-            case ConfigResourceKind.Topic:
-                if (resource.Name.Length == 0)
-                {
-                    return new ApiError(ErrorCode.InvalidRequest, "Default topic resources are not allowed.");
-                }
-                if (TopicNames.Problem(resource.Name) is { } problem)
-                {
-                    return new ApiError(ErrorCode.InvalidTopicException, problem);
-                }
-                return image.Topic(resource.Name) is null
-                    ? new ApiError(ErrorCode.UnknownTopicOrPartition, $"The topic '{resource.Name}' does not exist.")
-                    : default;
-            case ConfigResourceKind.Broker:
-                return CheckBrokerName(facts.NodeId, resource.Name);
-            case ConfigResourceKind.ClientMetrics:
-                return resource.Name.Length == 0
-                    ? new ApiError(ErrorCode.InvalidRequest, "Subscription name can't be empty")
-                    : default;
-            case ConfigResourceKind.Group:
-                return resource.Name.Length == 0
-                    ? new ApiError(ErrorCode.InvalidRequest, "Default group resources are not allowed.")
-                    : default;
-            case ConfigResourceKind.Unknown:
-            case ConfigResourceKind.BrokerLogger:
-            default:
-                return new ApiError(ErrorCode.InvalidRequest, $"Unknown resource type {(sbyte)resource.Type}");
-        }
-    }
-
-    /// <summary>The settings of one broker are changed through that broker.</summary>
-    internal static ApiError CheckBrokerName(int nodeId, string name)
-    {
-        if (name.Length == 0)
-        {
-            return default;
-        }
-        if (!int.TryParse(name, out int id))
-        {
-            return new ApiError(ErrorCode.InvalidRequest, $"Node id must be an integer, but it is: {name}");
-        }
-        return id == nodeId
-            ? default
-            : new ApiError(
-                ErrorCode.InvalidRequest,
-                $"Unexpected broker id, expected {nodeId} or empty string, but received {name}"
-            );
-    }
-
-    private static ConfigTable TableOf(ConfigResourceKind kind) =>
-        kind switch
-        {
-            ConfigResourceKind.Topic => ConfigTable.Topic,
-            ConfigResourceKind.Group => ConfigTable.Group,
-            ConfigResourceKind.ClientMetrics => ConfigTable.ClientMetrics,
-            _ => ConfigTable.Broker,
-        };
 
     private static ApiError Apply(ConfigTable table, Step step, ref ImmutableSortedDictionary<string, string> settings)
     {
