@@ -287,6 +287,35 @@ public sealed class AppendReadTests
     }
 
     [Fact]
+    public void Damaged_compressed_records_are_refused_and_zstd_needs_a_new_client()
+    {
+        using StorageRig rig = new();
+        PartitionLog log = rig.Open();
+        byte[] damaged = Batches.Build(new() { Codec = Protocol.Codecs.CompressionCodec.Lz4 }, 5, 100, rig.Io.Wall, 1);
+        damaged[80] ^= 0x55;
+        RecordBatchPatch.Seal(damaged);
+        Assert.Equal(ErrorCode.InvalidRecord, rig.Append(log, damaged).Error);
+        byte[] zstd = Batches.Build(new() { Codec = Protocol.Codecs.CompressionCodec.Zstd }, 5, 100, rig.Io.Wall, 1);
+        rig.On(() =>
+        {
+            unsafe
+            {
+                // SAFETY: pinned for the call, and the log copies the bytes before it returns.
+                fixed (byte* address = zstd)
+                {
+                    BatchSource source = BatchSource.Copied((nint)address, zstd.Length);
+                    Assert.Equal(
+                        ErrorCode.UnsupportedCompressionType,
+                        log.Append(source, AppendOrigin.Client, rig.Io.Wall, produceVersion: 6).Error
+                    );
+                    Assert.True(log.Append(source, AppendOrigin.Client, rig.Io.Wall, produceVersion: 7).IsOk);
+                }
+            }
+        });
+        Assert.Equal(rig.Io.Wall + 2, log.OffsetForTimestamp(rig.Io.Wall + 2).Timestamp);
+    }
+
+    [Fact]
     public void Topic_compression_is_applied_to_a_batch_of_another_codec()
     {
         using StorageRig rig = new();
@@ -323,6 +352,32 @@ public sealed class AppendReadTests
             offset = Batches.View(batches[^1]).NextOffset;
         }
         Assert.Equal(20, count);
+    }
+
+    [Fact]
+    public void Large_segments_are_prepared_ahead_and_give_their_reserve_back()
+    {
+        using StorageRig rig = new();
+        PartitionLog log = rig.Open(new LogConfig { SegmentBytes = 4 << 20 });
+        byte[] batch = Batches.Plain(10, 20_000);
+        bool wasPrepared = false;
+        while (log.SegmentCount < 3)
+        {
+            rig.MustAppend(log, [.. batch]);
+            wasPrepared |= File.Exists(Path.Combine(rig.PartitionPath, "next-segment.prepared"));
+        }
+        Assert.True(wasPrepared);
+        long end = log.LogEndOffset;
+        rig.StopClean();
+        Assert.False(File.Exists(Path.Combine(rig.PartitionPath, "next-segment.prepared")));
+        foreach (string file in Directory.GetFiles(rig.PartitionPath, "*.log"))
+        {
+            Assert.Equal(0, new FileInfo(file).Length % batch.Length);
+        }
+        using StorageRig second = new(rig.DirectoryPath);
+        log = second.Open();
+        Assert.Equal(end, log.LogEndOffset);
+        Assert.Equal(end / 10, second.ReadAll(log, 0).Count);
     }
 
     [Fact]

@@ -57,6 +57,8 @@ public sealed class FaultTests
         rig.Disk.WriteError = Errno.None;
         Assert.Equal(ErrorCode.KafkaStorageError, rig.Append(log, Batches.Plain()).Error);
         Assert.Single(rig.ReadAll(log, 0));
+        rig.StopClean();
+        Assert.False(File.Exists(Path.Combine(rig.DirectoryPath, ".kafka_cleanshutdown")));
     }
 
     [Fact]
@@ -109,6 +111,23 @@ public sealed class FaultTests
         Assert.Equal(Errno.EIO, rig.SyncFailures[0].Item2);
         Assert.Empty(order);
         Assert.Equal(1, log.HighWatermark);
+    }
+
+    [Fact]
+    public void Two_openings_at_once_give_one_log()
+    {
+        using StorageRig rig = new();
+        rig.Do(async _ =>
+        {
+            Task<(ErrorCode, PartitionLog? Log)> first = rig
+                .Set.OpenAsync(StorageRig.Name, StorageRig.TopicId, new())
+                .AsTask();
+            Task<(ErrorCode, PartitionLog? Log)> second = rig
+                .Set.OpenAsync(StorageRig.Name, StorageRig.TopicId, new())
+                .AsTask();
+            Assert.NotNull((await first).Log);
+            Assert.Same((await first).Log, (await second).Log);
+        });
     }
 
     private static string LogFile(StorageRig rig) => Path.Combine(rig.PartitionPath, "00000000000000000000.log");

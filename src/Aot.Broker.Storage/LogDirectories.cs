@@ -5,27 +5,6 @@ using Aot.Broker.Storage.Files;
 
 namespace Aot.Broker.Storage;
 
-/// <summary>Why a data directory cannot be used; each has its exit code.</summary>
-public enum DataDirectoryProblem
-{
-    /// <summary>Another process has it, or it belongs to another node or cluster (exit code 4).</summary>
-    NotOurs = 4,
-
-    /// <summary>Its content contradicts itself and a person has to decide (exit code 5).</summary>
-    Corrupt = 5,
-
-    /// <summary>The disk refused (exit code 6).</summary>
-    Disk = 6,
-}
-
-/// <summary>A data directory cannot be used. The message is for the operator.</summary>
-public sealed class DataDirectoryException(DataDirectoryProblem problem, string message) : Exception(message)
-{
-    public DataDirectoryProblem Problem { get; } = problem;
-
-    public int ExitCode => (int)Problem;
-}
-
 /// <summary>
 /// The data directories of this process: locks, identity, the mark of a clean stop, checkpoints, and which partition is
 /// where. One instance per process, shared by the <see cref="LogSet"/>s of all cores.
@@ -153,7 +132,7 @@ public sealed class LogDirectories : IDisposable
         foreach (LogDirectory directory in _all)
         {
             Errno error = WriteCheckpoints(directory);
-            if (error == Errno.None)
+            if (error == Errno.None && !directory.HasFailed)
             {
                 error = _disk.WriteAllBytesAtomically(
                     directory.PathOf(LogFileNames.CleanShutdown),
@@ -197,19 +176,24 @@ public sealed class LogDirectories : IDisposable
             {
                 return present;
             }
-            LogDirectory? chosen = path is null ? null : Find(path);
-            if (chosen is null)
-            {
-                Dictionary<LogDirectory, int> counts = [];
-                foreach (LogDirectory directory in _partitions.Values)
-                {
-                    counts[directory] = counts.GetValueOrDefault(directory) + 1;
-                }
-                chosen = _all.MinBy(d => counts.GetValueOrDefault(d))!;
-            }
+            LogDirectory chosen = (path is null ? null : Find(path)) ?? LeastUsed();
             _partitions.Add(name, chosen);
             return chosen;
         }
+    }
+
+    private LogDirectory LeastUsed()
+    {
+        if (_all.Count == 1)
+        {
+            return _all[0];
+        }
+        Dictionary<LogDirectory, int> counts = [];
+        foreach (LogDirectory directory in _partitions.Values)
+        {
+            counts[directory] = counts.GetValueOrDefault(directory) + 1;
+        }
+        return _all.MinBy(d => counts.GetValueOrDefault(d))!;
     }
 
     internal void Forget(TopicPartition name)
@@ -400,39 +384,5 @@ public sealed class LogDirectories : IDisposable
             $"fatal: the disk did not accept written data ({error} from fsync in {path}); stopping, since what was acknowledged may be lost"
         );
         Environment.Exit((int)DataDirectoryProblem.Disk);
-    }
-}
-
-/// <summary>Counts the opening of logs over all cores.</summary>
-public sealed class RecoveryProgress
-{
-    private long _requested;
-    private long _opened;
-    private long _recovered;
-    private long _scannedBytes;
-    private long _truncatedBytes;
-
-    public long Requested => Interlocked.Read(ref _requested);
-
-    public long Opened => Interlocked.Read(ref _opened);
-
-    /// <summary>Segments that were scanned after an unclean stop.</summary>
-    public long RecoveredSegments => Interlocked.Read(ref _recovered);
-
-    public long ScannedBytes => Interlocked.Read(ref _scannedBytes);
-
-    public long TruncatedBytes => Interlocked.Read(ref _truncatedBytes);
-
-    internal void Begin() => Interlocked.Increment(ref _requested);
-
-    internal void End(Recovery.LoadedLog? log)
-    {
-        Interlocked.Increment(ref _opened);
-        if (log is not null)
-        {
-            Interlocked.Add(ref _recovered, log.RecoveredSegments);
-            Interlocked.Add(ref _scannedBytes, log.ScannedBytes);
-            Interlocked.Add(ref _truncatedBytes, log.TruncatedBytes);
-        }
     }
 }

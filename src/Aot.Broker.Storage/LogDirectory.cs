@@ -73,6 +73,9 @@ public sealed class LogDirectory
     /// <summary>The broker epoch of that process; -1 after an unclean stop.</summary>
     public long PreviousBrokerEpoch { get; internal set; } = -1;
 
+    /// <summary>A log in it went offline: there will be no mark of a clean stop, so that the next start looks at it.</summary>
+    public bool HasFailed { get; internal set; }
+
     internal Fd LockFile { get; }
 
     internal string PathOf(string name) => Path + "/" + name;

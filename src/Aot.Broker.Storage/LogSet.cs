@@ -9,31 +9,6 @@ using Aot.Broker.Storage.Segments;
 
 namespace Aot.Broker.Storage;
 
-/// <summary>How often a core looks after its logs. Times in milliseconds; Kafka's defaults.</summary>
-public sealed record LogSetOptions
-{
-    /// <summary><c>replica.high.watermark.checkpoint.interval.ms</c>.</summary>
-    public long HighWatermarkCheckpointMs { get; init; } = 5_000;
-
-    /// <summary><c>log.flush.offset.checkpoint.interval.ms</c>.</summary>
-    public long RecoveryPointCheckpointMs { get; init; } = 60_000;
-
-    /// <summary><c>log.retention.check.interval.ms</c>.</summary>
-    public long RetentionCheckMs { get; init; } = 300_000;
-
-    /// <summary><c>producer.id.expiration.check.interval.ms</c>.</summary>
-    public long ProducerExpirationCheckMs { get; init; } = 600_000;
-
-    /// <summary>A log that was not used for so long gives its descriptors and buffers back.</summary>
-    public long IdleAfterMs { get; init; } = 30_000;
-
-    /// <summary>Segments held open per core beyond those in use (up to three descriptors each).</summary>
-    public int OpenSegmentsMax { get; init; } = 1024;
-
-    /// <summary>A log with more bytes than this that are not on the disk is synced when the recovery point is written.</summary>
-    public int UnsyncedBytesMax { get; init; } = 8 * 1024 * 1024;
-}
-
 /// <summary>All partition logs of one core, and what is done for them from time to time.</summary>
 /// <remarks>
 /// Owner: the core; attach it with <c>core.Set(new LogSet(core, directories))</c>. Loading, deleting and closing run on
@@ -47,6 +22,7 @@ public sealed class LogSet : ITimerTarget
     private readonly Dictionary<(KafkaUuid TopicId, int Partition), PartitionLog> _byId = [];
     private readonly Dictionary<TopicPartition, PartitionLog> _byName = [];
     private readonly List<PartitionLog> _logs = [];
+    private readonly Dictionary<TopicPartition, Task> _opening = [];
     private readonly LogSetOptions _options;
     private readonly CheckpointJob _checkpointJob;
     private CheckpointEntry[] _entries = [];
@@ -107,10 +83,29 @@ public sealed class LogSet : ITimerTarget
         string? logDirectory = null
     )
     {
+        while (_opening.TryGetValue(name, out Task? other))
+        {
+            await other;
+        }
         if (_byName.TryGetValue(name, out PartitionLog? present))
         {
             return present.TopicId == topicId ? (ErrorCode.None, present) : (ErrorCode.InconsistentTopicId, null);
         }
+        TaskCompletionSource opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        _opening.Add(name, opened.Task);
+        (ErrorCode, PartitionLog?) result = await LoadAsync(name, topicId, config, logDirectory);
+        _opening.Remove(name);
+        opened.SetResult();
+        return result;
+    }
+
+    private async ValueTask<(ErrorCode Error, PartitionLog? Log)> LoadAsync(
+        TopicPartition name,
+        KafkaUuid topicId,
+        LogConfig config,
+        string? logDirectory
+    )
+    {
         LogDirectory directory = Directories.Place(name, logDirectory);
         (long RecoveryPoint, long HighWatermark, long LogStart) offsets = directory.Claim(name);
         LoadRequest request = new()
@@ -401,39 +396,5 @@ public sealed class LogSet : ITimerTarget
     {
         LogDirectories.DeleteTree(disk, path);
         return true;
-    }
-
-    /// <summary>Writes the checkpoint files of all directories, from what the cores last published.</summary>
-    private sealed class CheckpointJob(LogDirectories directories) : IBackgroundJob
-    {
-        public bool IsRunning { get; set; }
-
-        public void Run()
-        {
-            foreach (LogDirectory directory in directories.All)
-            {
-                Errno error = LogDirectories.WriteCheckpoints(directory);
-                if (error != Errno.None)
-                {
-                    s_log.Warn("a checkpoint could not be written", ("directory", directory.Path), ("error", error));
-                }
-            }
-        }
-
-        public void Done(Core core) => IsRunning = false;
-    }
-
-    private sealed class EpochJob(PartitionLog log, long version, byte[] bytes) : IBackgroundJob
-    {
-        private readonly EpochFile _file = log.EpochFile;
-        private Errno _error;
-
-        public void Run() => _error = _file.Write(version, bytes);
-
-        public void Done(Core core)
-        {
-            log.Epochs.IsDirty |= _error != Errno.None;
-            log.Jobs.End();
-        }
     }
 }

@@ -46,6 +46,7 @@ public sealed class PartitionLog : ITurnEnd
     private readonly SegmentRoller _roller;
     private readonly LogFlusher _flusher;
     private readonly LogRetention _retention;
+    private readonly LogLife _life;
     private bool _isAtTurnEnd;
     private long _notifiedEnd;
     private long _notifiedStart;
@@ -77,6 +78,7 @@ public sealed class PartitionLog : ITurnEnd
         _appender = new LogAppender(this, _roller);
         _reader = new LogReader(this);
         _retention = new LogRetention(this, _roller);
+        _life = new LogLife(this, _flusher, _roller);
         UpdateStable();
         _flusher.Begin();
         for (int i = 0; i + 1 < Segments.Count; i++)
@@ -277,24 +279,7 @@ public sealed class PartitionLog : ITurnEnd
     /// </summary>
     public int ReadForReplay(long offset, Span<byte> buffer) => _reader.ReadForReplay(offset, buffer);
 
-    public IReadOnlyList<ProducerDescription> DescribeProducers()
-    {
-        List<ProducerDescription> all = new(Producers.Count);
-        foreach (ref readonly ProducerEntry entry in Producers.Entries)
-        {
-            all.Add(
-                new ProducerDescription(
-                    entry.ProducerId,
-                    entry.Epoch,
-                    entry.LastSequence,
-                    entry.LastTimestamp,
-                    entry.CoordinatorEpoch,
-                    entry.TransactionFirstOffset
-                )
-            );
-        }
-        return all;
-    }
+    public IReadOnlyList<ProducerDescription> DescribeProducers() => Producers.Describe();
 
     // Leadership and configuration -----------------------------------------------------------------------------------
 
@@ -412,78 +397,11 @@ public sealed class PartitionLog : ITurnEnd
     /// Ends the log's work on this core. Clean: everything is written as Kafka wants to find it (indexes cut to their
     /// entries, producer snapshot, epochs) and synced. Waiters that are left get an error.
     /// </summary>
-    public async ValueTask CloseAsync(bool clean)
-    {
-        if (Status == LogStatus.Closed)
-        {
-            return;
-        }
-        if (Status == LogStatus.Open)
-        {
-            WriteQueued();
-            if (clean && !Waiters.IsEmpty)
-            {
-                await _flusher.FlushAsync();
-            }
-            Publish();
-        }
-        bool mayWrite = Status == LogStatus.Open;
-        End(ErrorCode.NotLeaderOrFollower);
-        await _flusher.StopAsync();
-        if (clean && mayWrite)
-        {
-            await LogCloser.RunAsync(this);
-        }
-        _roller.DropPrepared();
-        ReleaseHandles();
-    }
+    public ValueTask CloseAsync(bool clean) => _life.CloseAsync(clean);
 
-    /// <summary>The topic is gone: whoever waits hears it, descriptors close with their last use.</summary>
-    internal async ValueTask AbandonAsync()
-    {
-        End(ErrorCode.UnknownTopicOrPartition);
-        await _flusher.StopAsync();
-        _roller.DropPrepared();
-        ReleaseHandles();
-    }
+    internal ValueTask AbandonAsync() => _life.AbandonAsync();
 
-    /// <summary>The log takes no more work; whoever waits for it hears why.</summary>
-    internal void End(ErrorCode error)
-    {
-        Status = LogStatus.Closed;
-        Queue.UndoSlow(Producers);
-        Queue.Release();
-        Waiters.Fail(0, error);
-        Core.Purgatory.CheckAndComplete(WatchKey);
-        MarkAtTurnEnd();
-    }
-
-    internal void ReleaseHandles()
-    {
-        for (int i = 0; i < Segments.Count; i++)
-        {
-            Segments[i].Handle?.Retire();
-        }
-    }
-
-    /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>
-    internal void ReleaseMemory()
-    {
-        if (Queue.Count > 0 || !Waiters.IsEmpty)
-        {
-            return;
-        }
-        Segments.Active.WriteIndexTails(Disk, sync: false);
-        for (int i = 0; i < Segments.Count; i++)
-        {
-            Segments[i].ReleaseMemory();
-        }
-        Tail.ReleaseMemory();
-        Queue.ReleaseMemory();
-        Waiters.ReleaseMemory();
-        _flusher.ReleaseReserved();
-        HoldsMemory = false;
-    }
+    internal void ReleaseMemory() => _life.ReleaseMemory();
 
     /// <summary>The epochs' checkpoint if it is to be written; whoever takes it writes it.</summary>
     internal (long Version, byte[] Bytes)? TakeDirtyEpochs()
@@ -522,15 +440,4 @@ public sealed class PartitionLog : ITurnEnd
             LogStartOffset,
             Math.Min(HighWatermark, Producers.FirstUnstableOffset(HighWatermark))
         );
-
-    private sealed class CommitTask : IAppendTarget
-    {
-        private readonly TaskCompletionSource<ErrorCode> _done = new(
-            TaskCreationOptions.RunContinuationsAsynchronously
-        );
-
-        public Task<ErrorCode> Task => _done.Task;
-
-        public void OnAppended(long token, ErrorCode error) => _done.TrySetResult(error);
-    }
 }

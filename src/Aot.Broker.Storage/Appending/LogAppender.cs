@@ -340,6 +340,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         if (!mayHeal || cut != Errno.None)
         {
             log.Status = LogStatus.Offline;
+            log.LogDirectory.HasFailed = true;
         }
         s_log.Error(
             log.Status == LogStatus.Offline

@@ -287,11 +287,12 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
         _jobBytes = active.Bytes - active.WritebackBytes;
         active.WritebackBytes = active.Bytes;
         _jobAllocateBytes = 0;
-        bool isGrowing = active.Bytes >= AllocationFromBytes && !log.Config.Preallocate;
+        bool isGrowing = active.Bytes >= AllocationFromBytes;
         if (isGrowing && active.Bytes + (AllocationBytes / 2) > active.AllocatedBytes)
         {
+            long step = log.Config.Preallocate ? log.Config.SegmentBytes : AllocationBytes;
             _jobAllocateAt = Math.Max(active.AllocatedBytes, active.Bytes);
-            _jobAllocateBytes = Math.Min(AllocationBytes, log.Config.SegmentBytes - _jobAllocateAt);
+            _jobAllocateBytes = Math.Min(step, log.Config.SegmentBytes - _jobAllocateAt);
             active.AllocatedBytes = _jobAllocateAt + Math.Max(0, _jobAllocateBytes);
         }
         log.Core.Background.Run(log.Core, this);

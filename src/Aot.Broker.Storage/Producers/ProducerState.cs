@@ -215,6 +215,25 @@ internal sealed class ProducerState
         return found;
     }
 
+    public IReadOnlyList<ProducerDescription> Describe()
+    {
+        List<ProducerDescription> all = new(Count);
+        foreach (ref readonly ProducerEntry entry in Entries)
+        {
+            all.Add(
+                new ProducerDescription(
+                    entry.ProducerId,
+                    entry.Epoch,
+                    entry.LastSequence,
+                    entry.LastTimestamp,
+                    entry.CoordinatorEpoch,
+                    entry.TransactionFirstOffset
+                )
+            );
+        }
+        return all;
+    }
+
     /// <summary>Takes an entry of a snapshot in.</summary>
     public void Load(in ProducerEntry entry)
     {

@@ -29,6 +29,7 @@ internal sealed class LogLoader
     private readonly LoadRequest _request;
     private readonly LoadedLog _log;
     private DirectoryContent _content = new();
+    private ProducerRecovery _producers;
 
     private LogLoader(Disk disk, LoadRequest request)
     {
@@ -42,6 +43,7 @@ internal sealed class LogLoader
             LogDirectory = request.LogDirectory,
             Directory = request.Directory,
         };
+        _producers = new ProducerRecovery(disk, request, _log, _content);
     }
 
     public static LoadedLog Load(Disk disk, LoadRequest request) => new LogLoader(disk, request).Run();
@@ -54,6 +56,7 @@ internal sealed class LogLoader
             Check(_disk.CreateDirectory(_request.Directory), "cannot make", _request.Directory);
         }
         _content = isNew ? new DirectoryContent() : DirectorySweep.Run(_disk, _request.Directory);
+        _producers = new ProducerRecovery(_disk, _request, _log, _content);
         CheckMetadata();
         long start = Math.Max(0, _request.LogStartOffset);
         foreach (long baseOffset in _content.Segments)
@@ -173,7 +176,7 @@ internal sealed class LogLoader
         _log.LogEndOffset = firstScanned == _log.Segments.Count ? EndOf(_log.Segments.Active) : -1;
         long scanFrom =
             firstScanned == _log.Segments.Count ? _log.LogEndOffset : _log.Segments[firstScanned].BaseOffset;
-        LoadProducers(scanFrom);
+        _producers.Load(scanFrom);
         ScanFrom(firstScanned, recoveryPoint);
         for (int i = 0; i < _log.Segments.Count; i++)
         {
@@ -197,7 +200,7 @@ internal sealed class LogLoader
             if (i > first && segment.BaseOffset > _log.LogEndOffset && !_request.Config.IsCompacted)
             {
                 DeleteSegmentsFrom(i);
-                DropSnapshotsAbove(_log.LogEndOffset);
+                _producers.DropSnapshotsAbove(_log.LogEndOffset);
                 break;
             }
             long cut = Scan(segment, recoveryPoint, segment.BaseOffset);
@@ -206,7 +209,7 @@ internal sealed class LogLoader
             {
                 _log.TruncatedBytes += cut;
                 DeleteSegmentsFrom(i + 1);
-                DropSnapshotsAbove(_log.LogEndOffset);
+                _producers.DropSnapshotsAbove(_log.LogEndOffset);
             }
         }
         if (first < _log.Segments.Count || _log.TruncatedBytes > 0)
@@ -335,7 +338,7 @@ internal sealed class LogLoader
             }
             if (header.BaseOffset >= producersFrom)
             {
-                ApplyProducer(segment, header, batches);
+                _producers.Apply(segment, header, batches);
             }
             indexes.Add(header);
             next = header.NextOffset;
@@ -364,92 +367,7 @@ internal sealed class LogLoader
             : LegacyMessageView.TryRead(batch, out LegacyMessageView message) && message.HasValidCrc;
     }
 
-    // Producers and epochs -------------------------------------------------------------------------------------------
-
-    /// <summary>
-    /// The newest snapshot at or before the offset, then the batches between the two. After a clean stop without any
-    /// snapshot (a log of an older broker) nothing is read: that would be the whole log.
-    /// </summary>
-    private void LoadProducers(long upTo)
-    {
-        long from = -1;
-        for (int i = _content.Snapshots.Count - 1; i >= 0 && from < 0; i--)
-        {
-            long offset = _content.Snapshots[i];
-            if (offset > upTo)
-            {
-                continue;
-            }
-            string path = LogFileNames.Segment(_request.Directory, offset, LogFileNames.SnapshotSuffix);
-            if (
-                _disk.ReadAllBytes(path, out byte[] bytes) == Errno.None
-                && ProducerSnapshot.TryRead(bytes, _log.Producers)
-            )
-            {
-                from = offset;
-            }
-            else
-            {
-                s_log.Warn("a producer snapshot is damaged and was removed", ("file", path));
-                _disk.Delete(path);
-                _content.Snapshots.RemoveAt(i);
-            }
-        }
-        _log.SnapshotOffset = from;
-        if (from >= 0 || !_request.IsClean)
-        {
-            ReplayProducers(Math.Max(from, 0), upTo);
-        }
-        DropStraySnapshots();
-    }
-
-    private void ReplayProducers(long from, long upTo)
-    {
-        for (int i = Math.Max(0, _log.Segments.IndexOf(from)); i < _log.Segments.Count; i++)
-        {
-            Segment segment = _log.Segments[i];
-            if (segment.BaseOffset >= upTo || segment.Bytes == 0 || _log.Segments.EndOf(i, upTo) <= from)
-            {
-                continue;
-            }
-            string path = segment.PathOf(LogFileNames.LogSuffix);
-            Check(_disk.Open(path, DiskOpen.ReadOnly, out Fd file), "cannot open", path);
-            SegmentScanner batches = new(_disk, file, 0, segment.Bytes, wholeBatches: false);
-            while (batches.MoveNext() && batches.Header.BaseOffset < upTo)
-            {
-                if (batches.Header.BaseOffset >= from)
-                {
-                    ApplyProducer(null, batches.Header, batches);
-                }
-            }
-            _disk.Close(file);
-            Check((Errno)(-batches.Error), "cannot read", path);
-        }
-    }
-
-    /// <param name="segment">Whose transaction index is rebuilt; null when it is there.</param>
-    /// <param name="header">Of the batch.</param>
-    /// <param name="batches">Stands at the batch.</param>
-    private void ApplyProducer(Segment? segment, in BatchHeader header, SegmentScanner batches)
-    {
-        if (!header.HasProducer)
-        {
-            return;
-        }
-        ProducerUndo undo = default;
-        if (!header.IsControl)
-        {
-            _log.Producers.Apply(header, ref undo);
-        }
-        else if (TransactionMarker.TryRead(batches.Batch(), out TransactionMarker marker))
-        {
-            bool ended = _log.Producers.ApplyMarker(header, marker.CoordinatorEpoch, ref undo, out AbortedEntry entry);
-            if (ended && marker.IsAbort && segment is not null)
-            {
-                Check(segment.Transactions.Append(entry, _disk), "cannot write", segment.PathOf(".txnindex"));
-            }
-        }
-    }
+    // Epochs -------------------------------------------------------------------------------------------------------
 
     private void LoadEpochs()
     {
@@ -498,34 +416,6 @@ internal sealed class LogLoader
             }
             _log.Segments.RemoveAt(_log.Segments.Count - 1);
         }
-    }
-
-    private void DropSnapshotsAbove(long offset)
-    {
-        foreach (long snapshot in _content.Snapshots.FindAll(s => s > offset))
-        {
-            DeleteSnapshot(snapshot);
-        }
-    }
-
-    /// <summary>Those of segment bases and the newest stay.</summary>
-    private void DropStraySnapshots()
-    {
-        for (int i = _content.Snapshots.Count - 2; i >= 0; i--)
-        {
-            long offset = _content.Snapshots[i];
-            int segment = _log.Segments.IndexOf(offset);
-            if (segment < 0 || _log.Segments[segment].BaseOffset != offset)
-            {
-                DeleteSnapshot(offset);
-            }
-        }
-    }
-
-    private void DeleteSnapshot(long offset)
-    {
-        _content.Snapshots.Remove(offset);
-        _disk.Delete(LogFileNames.Segment(_request.Directory, offset, LogFileNames.SnapshotSuffix));
     }
 
     private void Report()

@@ -130,7 +130,7 @@ internal sealed class SegmentRoller(PartitionLog log)
             _prepared = Fd.None;
             if (log.Disk.Rename(log.Directory + "/" + LogFileNames.PreparedName, path) == Errno.None)
             {
-                segment.AllocatedBytes = LogFlusher.AllocationBytes;
+                segment.AllocatedBytes = log.Config.Preallocate ? log.Config.SegmentBytes : LogFlusher.AllocationBytes;
                 return Errno.None;
             }
             log.Disk.Close(file);

@@ -1,0 +1,83 @@
+using Aot.Broker.Protocol;
+using Aot.Broker.Storage.Appending;
+using Aot.Broker.Storage.Recovery;
+using Aot.Broker.Storage.Segments;
+
+namespace Aot.Broker.Storage;
+
+/// <summary>How a log goes to sleep and how it ends. On the log's core.</summary>
+internal sealed class LogLife(PartitionLog log, LogFlusher flusher, SegmentRoller roller)
+{
+    public async ValueTask CloseAsync(bool clean)
+    {
+        if (log.Status == LogStatus.Closed)
+        {
+            return;
+        }
+        if (log.Status == LogStatus.Open)
+        {
+            log.WriteQueued();
+            if (clean && !log.Waiters.IsEmpty)
+            {
+                await flusher.FlushAsync();
+            }
+            log.Publish();
+        }
+        bool mayWrite = log.Status == LogStatus.Open;
+        End(ErrorCode.NotLeaderOrFollower);
+        await flusher.StopAsync();
+        if (clean && mayWrite)
+        {
+            await LogCloser.RunAsync(log);
+        }
+        roller.DropPrepared();
+        ReleaseHandles();
+    }
+
+    /// <summary>The topic is gone: whoever waits hears it, descriptors close with their last use.</summary>
+    public async ValueTask AbandonAsync()
+    {
+        End(ErrorCode.UnknownTopicOrPartition);
+        await flusher.StopAsync();
+        roller.DropPrepared();
+        ReleaseHandles();
+    }
+
+    /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>
+    public void ReleaseMemory()
+    {
+        if (log.Queue.Count > 0 || !log.Waiters.IsEmpty)
+        {
+            return;
+        }
+        log.Segments.Active.WriteIndexTails(log.Disk, sync: false);
+        for (int i = 0; i < log.Segments.Count; i++)
+        {
+            log.Segments[i].ReleaseMemory();
+        }
+        log.Tail.ReleaseMemory();
+        log.Queue.ReleaseMemory();
+        log.Waiters.ReleaseMemory();
+        flusher.ReleaseReserved();
+        log.HoldsMemory = false;
+    }
+
+    /// <summary>The log takes no more work; whoever waits for it hears why.</summary>
+    private void End(ErrorCode error)
+    {
+        log.Status = LogStatus.Closed;
+        log.Queue.UndoSlow(log.Producers);
+        log.Queue.Release();
+        log.Waiters.Fail(0, error);
+        log.Core.Purgatory.CheckAndComplete(log.WatchKey);
+        log.MarkAtTurnEnd();
+    }
+
+    private void ReleaseHandles()
+    {
+        for (int i = 0; i < log.Segments.Count; i++)
+        {
+            log.Segments[i].Handle?.Retire();
+        }
+    }
+}
