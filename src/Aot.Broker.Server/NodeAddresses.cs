@@ -27,17 +27,29 @@ internal static class NodeAddresses
         return nodes;
     }
 
-    public static NodeAddress? Of(BrokerImage broker, Connection connection)
+    public static NodeAddress? Of(BrokerImage broker, Connection connection) =>
+        broker.EndPoint(connection.Listener.Name) is { } endPoint
+            ? At(broker.Id, endPoint, broker.Rack, connection)
+            : null;
+
+    public static NodeAddress? Of(ControllerImage controller, Connection connection)
     {
-        EndPointImage? endPoint = broker.EndPoint(connection.Listener.Name);
-        if (endPoint is null)
+        foreach (EndPointImage endPoint in controller.EndPoints)
         {
-            return null;
+            if (endPoint.Name == connection.Listener.Name)
+            {
+                return At(controller.Id, endPoint, rack: null, connection);
+            }
         }
-        bool isOwn = broker.Id == connection.NodeId;
+        return null;
+    }
+
+    private static NodeAddress At(int id, EndPointImage endPoint, string? rack, Connection connection)
+    {
+        bool isOwn = id == connection.NodeId;
         string host = isOwn && IsWildcard(endPoint.Host) ? Text(connection.Local.Address) : endPoint.Host;
         int port = isOwn && endPoint.Port == 0 ? connection.Local.Port : endPoint.Port;
-        return new NodeAddress(broker.Id, host, port, broker.Rack);
+        return new NodeAddress(id, host, port, rack);
     }
 
     public static string Text(IPAddress address) =>

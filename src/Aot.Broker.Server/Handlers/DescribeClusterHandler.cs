@@ -92,15 +92,24 @@ internal sealed class DescribeClusterHandler(ServerCore server)
         }
     }
 
-    private static void AddControllers(RequestContext context, DescribeClusterResponse response) =>
-        response.Brokers.Add(
-            new DescribeClusterResponse.DescribeClusterBroker
+    /// <summary>The controllers that have registered, each by the endpoint of the listener that was asked.</summary>
+    private static void AddControllers(RequestContext context, DescribeClusterResponse response)
+    {
+        foreach (ControllerImage controller in context.Image.Controllers.Values)
+        {
+            if (NodeAddresses.Of(controller, context.Connection) is { } address)
             {
-                BrokerId = context.Server.Options.NodeId,
-                Host = NodeAddresses.Text(context.Connection.Local.Address),
-                Port = context.Connection.Local.Port,
+                response.Brokers.Add(
+                    new DescribeClusterResponse.DescribeClusterBroker
+                    {
+                        BrokerId = address.Id,
+                        Host = address.Host,
+                        Port = address.Port,
+                    }
+                );
             }
-        );
+        }
+    }
 
     private static string TypeName(sbyte endpointType) => endpointType == Brokers ? "BROKER" : "CONTROLLER";
 }
