@@ -138,5 +138,11 @@ public sealed class BrokerServer
         }
     }
 
+    /// <summary>The requests that a core has started, by API; those that never came are left out. Any thread.</summary>
+    public IEnumerable<(string Api, long Count)> CountRequests(CoreIndex core) =>
+        _cores[core.Value]
+            .Handlers.All.Select(handler => (handler.Name, handler.Requests))
+            .Where(counted => counted.Requests > 0);
+
     internal ServerCore PartOf(CoreIndex core) => _cores[core.Value];
 }

@@ -40,6 +40,9 @@ internal abstract class RequestHandler
     /// <summary>Requests of this kind may start while earlier ones of such kinds are in progress.</summary>
     public virtual bool MayOverlap => false;
 
+    /// <summary>Requests of this API that the core has started. Another thread reads a value that may be a moment old.</summary>
+    public long Requests { get; set; }
+
     /// <summary>For log lines.</summary>
     public string Name => Key.ToString();
 

@@ -97,6 +97,7 @@ internal sealed class RequestSlot(ServerCore server)
     {
         Invariant.That(!IsStarted);
         IsStarted = true;
+        Handler.Requests++;
         Handler.Start(this);
     }
 

@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text;
+using Aot.Broker.Base;
+using Aot.Broker.Reactor;
+using Aot.Broker.Server;
+
+namespace Aot.Broker;
+
+/// <summary>
+/// On SIGUSR2 the broker writes what its cores have counted to <c>statistics.json</c> in the first data directory.
+/// <code>
+/// kill -USR2 $(jq .pid data/ports.json); cat data/statistics.json
+/// </code>
+/// "sequence" tells one writing from the next. Counters run from the start of the process; "allocatedBytes" of a core is
+/// exact, and does not move while it only produces and fetches.
+/// </summary>
+/// <remarks>Owner: the thread of the signal; the cores go on meanwhile. A core that does not answer has no "allocatedBytes".</remarks>
+internal sealed class StatisticsFile : IDisposable
+{
+    public const string Name = "statistics.json";
+
+    private const int SignalUser2 = 12;
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(1);
+    private static readonly Logger s_log = Log.For("statistics");
+
+    private readonly Lock _writing = new();
+    private readonly CoreProbe[] _probes;
+    private readonly BrokerServer _server;
+    private readonly string _path;
+    private readonly PosixSignalRegistration _registration;
+    private long _sequence;
+
+    public StatisticsFile(IReadOnlyList<Core> cores, BrokerServer server, string dataDirectory)
+    {
+        _probes = [.. cores.Select(core => new CoreProbe(core))];
+        _server = server;
+        _path = Path.Combine(dataDirectory, Name);
+        _registration = PosixSignalRegistration.Create((PosixSignal)SignalUser2, OnSignal);
+    }
+
+    public void Dispose()
+    {
+        _registration.Dispose();
+        lock (_writing)
+        {
+            File.Delete(_path);
+        }
+    }
+
+    private void OnSignal(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        try
+        {
+            Write();
+        }
+        catch (IOException error)
+        {
+            s_log.Warn("statistics were not written", ("file", _path), ("why", error.Message));
+        }
+    }
+
+    /// <summary>Written under another name first, so that whoever waits for it reads it whole.</summary>
+    private void Write()
+    {
+        lock (_writing)
+        {
+            File.WriteAllText(_path + ".tmp", Compose());
+            File.Move(_path + ".tmp", _path, overwrite: true);
+        }
+    }
+
+    private string Compose()
+    {
+        StringBuilder json = new("{\n");
+        json.Append(CultureInfo.InvariantCulture, $"  \"sequence\": {++_sequence},\n  \"cores\": [\n");
+        for (int i = 0; i < _probes.Length; i++)
+        {
+            AppendCore(json, _probes[i]);
+            json.Append(i + 1 < _probes.Length ? ",\n" : "\n");
+        }
+        return json.Append("  ]\n}\n").ToString();
+    }
+
+    private void AppendCore(StringBuilder json, CoreProbe probe)
+    {
+        bool hasAnswered = probe.TryAsk(s_answerLimit);
+        CoreStatistics counted = probe.Core.Statistics;
+        json.Append(CultureInfo.InvariantCulture, $"    {{ \"core\": {probe.Core.Index.Value}");
+        if (hasAnswered)
+        {
+            Append("allocatedBytes", probe.AllocatedBytes);
+            Append("buffersRented", probe.BuffersRented);
+            Append("bufferBytesRented", probe.BufferBytesRented);
+            Append("connections", probe.Connections);
+            Append("delayedRequests", probe.DelayedRequests);
+            Append("systemCalls", probe.SystemCalls);
+        }
+        Append("turns", counted.Turns);
+        Append("sleeps", counted.Sleeps);
+        Append("stalls", counted.Stalls);
+        Append("longestTurnMillis", counted.LongestTurnMillis);
+        Append("ioCallbacks", counted.IoCallbacks);
+        Append("mailReceived", counted.MailReceived);
+        Append("mailPosted", counted.MailPosted);
+        Append("mailRefused", counted.MailRefused);
+        Append("wakesSent", counted.WakesSent);
+        json.Append(", \"requests\": {");
+        string separator = " ";
+        foreach ((string api, long count) in _server.CountRequests(probe.Core.Index))
+        {
+            json.Append(CultureInfo.InvariantCulture, $"{separator}\"{api}\": {count}");
+            separator = ", ";
+        }
+        json.Append(" } }");
+
+        void Append(string name, long value) => json.Append(CultureInfo.InvariantCulture, $", \"{name}\": {value}");
+    }
+}
