@@ -16,7 +16,7 @@ internal static class ServeReport
             ", ",
             listeners.Select(listener => $"{listener.Options.Name}://{Address(listener)}")
         );
-        return $"ready on {addresses}, data {dataDirectory}, I/O {io}, {cores} {(cores == 1 ? "core" : "cores")}, "
+        return $"aot-broker ready on {addresses}, data {dataDirectory}, I/O {io}, {cores} {(cores == 1 ? "core" : "cores")}, "
             + $"{MillisSinceExec().ToString(CultureInfo.InvariantCulture)} ms";
     }
 
