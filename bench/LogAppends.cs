@@ -16,10 +16,10 @@ namespace Aot.Broker.Bench;
 /// answer to the producer; against a write of the same bytes without any of it. One batch per turn of the core, and
 /// sixteen that go out in one vectored write. The answer is the number of bytes that the file has more.
 /// </summary>
-[WarmupCount(1), IterationCount(20)]
+[WarmupCount(1), IterationCount(12)]
 public class LogAppends
 {
-    private const int BatchesFull = 256;
+    private const int BatchesFull = 512;
     private const int PerTurn = 16;
     private const long WarmBytes = 3 * 1024 * 1024;
 
