@@ -58,11 +58,11 @@ internal sealed class ServerRig : IAsyncDisposable
                 (Errno error, _, List<BoundListener> bound) = BrokerServer.Bind(core, options);
                 Assert.Equal(Errno.None, error);
                 rig.EndPoint = bound[0].EndPoint;
-            await core.RunOnAllAsync(each =>
-            {
-                rig._buffersAtStart[each.Index.Value] = each.Buffers.RentedCount;
-                return ValueTask.CompletedTask;
-            });
+                await core.RunOnAllAsync(each =>
+                {
+                    rig._buffersAtStart[each.Index.Value] = each.Buffers.RentedCount;
+                    return ValueTask.CompletedTask;
+                });
                 rig.Server = await BrokerServer.StartAsync(
                     core,
                     new ServerParts
@@ -96,7 +96,7 @@ internal sealed class ServerRig : IAsyncDisposable
             await core.RunFromThreadAsync(each =>
             {
                 Assert.Equal(0, each.Get<ServerCore>().ConnectionCount);
-                Assert.Equal(_buffersAtStart[each.Index.Value], each.Buffers.RentedCount);
+                LeftBehind.Assert(_group, each, _buffersAtStart[each.Index.Value]);
                 each.Budget.AssertNothingReserved();
                 return ValueTask.CompletedTask;
             });
