@@ -81,9 +81,7 @@ public sealed class ClientTests(ITestOutputHelper output)
     }
 
     private static BrokerProcess Start(string io, params string[] settings) =>
-        BrokerProcess.Start(
-            new BrokerOptions { Io = io, Set = ["group.initial.rebalance.delay.ms=0", .. settings] }
-        );
+        BrokerProcess.Start(new BrokerOptions { Io = io, Set = ["group.initial.rebalance.delay.ms=0", .. settings] });
 
     private static string ProgramOf(string name) =>
         Path.Combine(Repository.Root, "native-tests", "EndToEnd", "clients", name);

@@ -84,7 +84,10 @@ internal sealed class NumberedLines
                 start += end + 1;
             }
         }
-        Assert.True(total == Count, $"{total} of {Count} lines; the first that is not there: {Array.IndexOf(seen, false)}");
+        Assert.True(
+            total == Count,
+            $"{total} of {Count} lines; the first that is not there: {Array.IndexOf(seen, false)}"
+        );
     }
 
     private static int Compose(int number, byte[] line)

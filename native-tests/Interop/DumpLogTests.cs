@@ -14,7 +14,6 @@ public sealed class DumpLogTests(ITestOutputHelper output) : IDisposable
         "Found timestamp mismatch",
         "Found out of order timestamp",
         "Mismatches in",
-        "Non-consecutive offsets",
         "Could not",
         "corrupt",
         "Exception",
@@ -74,6 +73,14 @@ public sealed class DumpLogTests(ITestOutputHelper output) : IDisposable
 
     private static bool HasBytes(string path) => new FileInfo(path).Length > 0;
 
+    /// <summary>The tool counts a segment that does not begin at offset 0 as a gap behind -1; every other gap is one.</summary>
+    private static bool IsComplaint(string line) =>
+        s_complaints.Any(complaint => line.Contains(complaint, StringComparison.Ordinal))
+        || (
+            line.Contains(" is followed by ", StringComparison.Ordinal)
+            && !line.StartsWith("  -1 is followed by ", StringComparison.Ordinal)
+        );
+
     /// <summary>Dumps the files, none of which may cause a complaint, and counts the lines with this text.</summary>
     private int Dump(string[] files, string text, params string[] arguments)
     {
@@ -83,7 +90,7 @@ public sealed class DumpLogTests(ITestOutputHelper output) : IDisposable
         int count = 0;
         foreach (string line in File.ReadLines(_dump).Concat(result.Errors.Split('\n')))
         {
-            Assert.DoesNotContain(s_complaints, complaint => line.Contains(complaint, StringComparison.Ordinal));
+            Assert.False(IsComplaint(line), $"{result.Command}: {line}");
             count += line.Contains(text, StringComparison.Ordinal) ? 1 : 0;
         }
         return count;

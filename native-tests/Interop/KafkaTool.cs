@@ -24,7 +24,10 @@ internal sealed class KafkaTool(BrokerProcess broker)
 
     private string Run(string tool, string? input, string[] arguments)
     {
-        ToolResult result = Peers.RunKafka(tool, [.. arguments, "--bootstrap-server", broker.Bootstrap], input);
+        string[] address = ["--bootstrap-server", broker.Bootstrap];
+        // This tool wants it before its command, the others behind theirs.
+        string[] words = tool == "metadata-quorum" ? [.. address, .. arguments] : [.. arguments, .. address];
+        ToolResult result = Peers.RunKafka(tool, words, input);
         return result.ExitCode == 0
             ? result.Output
             : throw new HarnessException(

@@ -87,7 +87,16 @@ public sealed class RecordToolTests(ITestOutputHelper output)
         Assert.Equal(Count, acknowledged.Length);
         Assert.Empty(Events(produced, "producer_send_error"));
 
-        string[] arguments = ["--topic", "verified", "--group-id", "verifiers", "--max-messages", $"{Count}", "--verbose"];
+        string[] arguments =
+        [
+            "--topic",
+            "verified",
+            "--group-id",
+            "verifiers",
+            "--max-messages",
+            $"{Count}",
+            "--verbose",
+        ];
         string consumed = kafka.Run("verifiable-consumer", arguments);
         string[] received =
         [
