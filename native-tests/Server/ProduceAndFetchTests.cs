@@ -128,8 +128,7 @@ public sealed class ProduceAndFetchTests
         {
             for (int tries = 0; await rig.OnCoreAsync(core, each => each.Purgatory.Delayed) > 0; tries++)
             {
-                Assert.True(tries < 2000, "a watch stayed");
-                await Task.Delay(1);
+                Assert.True(tries < 100_000, "a watch stayed");
             }
         }
     }
