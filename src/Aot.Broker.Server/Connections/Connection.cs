@@ -14,25 +14,16 @@ namespace Aot.Broker.Server.Connections;
 /// nothing starts until it is answered, which is what Apache Kafka does by muting the socket. One frame is read ahead
 /// of that, so that its bytes arrive meanwhile.
 ///
-/// Invariants: at most one receive is outstanding; at most <see cref="InFlightMax"/> requests are held; buffers that the
+/// Invariants: at most one receive is outstanding; at most <see cref="AnswerQueue.Capacity"/> requests are held; buffers that the
 /// kernel may still write to are returned only after <see cref="OnClosed"/>; answers leave in the order of requests. A
 /// client that does not read its answers is not read from, since its requests stay in flight.
 /// </summary>
 internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
 {
-    /// <summary>Requests of one connection in progress or waiting to be sent. A power of two.</summary>
-    public const int InFlightMax = 64;
-
-    /// <summary>Pieces given to one send call.</summary>
-    private const int PiecesPerSend = 32;
-
     private readonly ServerCore _server;
     private readonly Core _core;
     private readonly FrameAssembler _frames;
-    private readonly RequestSlot?[] _ring = new RequestSlot?[InFlightMax];
-    private int _first;
-    private int _count;
-
+    private readonly AnswerQueue _answers;
     private IoHandle _io;
     private RequestSlot? _held;
     private bool _isReceiving;
@@ -54,6 +45,7 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
         _core = server.Core;
         Listener = listener;
         Id = id;
+        _answers = new AnswerQueue(server);
         _frames = new FrameAssembler(_core.Buffers, _core.Budget, server.Options.RequestBytesMax);
     }
 
@@ -70,7 +62,7 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
 
     public bool IsClosing => _isClosing;
 
-    public int InFlight => _count;
+    public int InFlight => _answers.Count;
 
     /// <summary>What ApiVersions said about the client, for logs and metrics.</summary>
     public string ClientSoftware { get; set; } = "";
@@ -195,11 +187,11 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
     public void Drain()
     {
         _isDraining = true;
-        for (int i = 0; i < _count; i++)
+        for (int i = 0; i < _answers.Count; i++)
         {
-            _ring[(_first + i) & (InFlightMax - 1)]!.Work?.Abandon();
+            _answers[i].Work?.Abandon();
         }
-        if (_count == 0)
+        if (_answers.Count == 0)
         {
             Close();
         }
@@ -229,11 +221,9 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
             _held = null;
             _server.ReturnSlot(held);
         }
-        for (; _count > 0; _count--)
+        while (_answers.Count > 0)
         {
-            RequestSlot slot = _ring[_first]!;
-            _ring[_first] = null;
-            _first = (_first + 1) & (InFlightMax - 1);
+            RequestSlot slot = _answers.Remove();
             if (slot.IsFinished)
             {
                 _server.ReturnSlot(slot);
@@ -253,7 +243,7 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
         {
             return;
         }
-        if (_count == 0 && _core.NowMillis - _lastActiveMillis >= _server.Options.ConnectionIdleMillisMax)
+        if (_answers.Count == 0 && _core.NowMillis - _lastActiveMillis >= _server.Options.ConnectionIdleMillisMax)
         {
             Close();
             return;
@@ -267,7 +257,7 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
         if (idle > 0)
         {
             long deadline = Math.Max(_lastActiveMillis + idle, _core.NowMillis + 1);
-            _idleTimer = _core.Timers.Schedule(_count == 0 ? deadline : _core.NowMillis + idle, this, 0);
+            _idleTimer = _core.Timers.Schedule(_answers.Count == 0 ? deadline : _core.NowMillis + idle, this, 0);
         }
     }
 
@@ -365,23 +355,21 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
     [HotPath]
     private bool MayStart(RequestHandler handler)
     {
-        if (_blockedPosts > 0 || _count == InFlightMax)
+        if (_blockedPosts > 0 || _answers.IsFull)
         {
             return false;
         }
-        if (_count == 0)
+        if (_answers.Count == 0)
         {
             return true;
         }
-        RequestSlot last = _ring[(_first + _count - 1) & (InFlightMax - 1)]!;
-        return handler.MayOverlap && last.Handler.MayOverlap;
+        return handler.MayOverlap && _answers.Last.Handler.MayOverlap;
     }
 
     [HotPath]
     private void StartSlot(RequestSlot slot)
     {
-        _ring[(_first + _count) & (InFlightMax - 1)] = slot;
-        _count++;
+        _answers.Add(slot);
         slot.Start();
     }
 
@@ -389,132 +377,30 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
     [HotPath]
     private void Flush()
     {
-        while (!_isClosing && !_isWriteArmed && _count > 0)
+        while (!_isClosing && !_isWriteArmed)
         {
-            RequestSlot head = _ring[_first]!;
-            if (!head.IsFinished)
+            long sent = _answers.SendSome(_io);
+            if (sent == 0)
             {
                 break;
             }
-            if (head.SentPieces == head.PieceCount)
-            {
-                PopHead();
-                continue;
-            }
-            ref readonly ResponsePiece piece = ref head.Piece(head.SentPieces);
-            long sent = piece.File.IsOpen ? SendFilePiece(head, piece) : SendBytes();
             if (sent < 0)
             {
                 OnSendFailed((int)-sent);
+                break;
             }
+            _lastActiveMillis = _core.NowMillis;
         }
         if (_isClosing)
         {
             return;
         }
-        if (_isDraining && _count == 0)
+        if (_isDraining && _answers.Count == 0)
         {
             Close();
             return;
         }
         Pump();
-    }
-
-    [HotPath]
-    private long SendFilePiece(RequestSlot head, in ResponsePiece piece)
-    {
-        bool more = head.SentPieces + 1 < head.PieceCount;
-        long sent = _core.Io.TrySendFile(
-            _io,
-            piece.File,
-            piece.Position + head.SentOfPiece,
-            piece.Length - head.SentOfPiece,
-            more
-        );
-        if (sent == 0)
-        {
-            // The file is shorter than the index of the log said: the answer cannot be completed.
-            return -(long)Errno.EIO;
-        }
-        if (sent > 0)
-        {
-            AdvanceCursor((int)sent);
-        }
-        return sent;
-    }
-
-    /// <summary>Gathers pieces in memory across answers, up to the next stretch of a file.</summary>
-    [HotPath]
-    private long SendBytes()
-    {
-        Span<IoPiece> pieces = stackalloc IoPiece[PiecesPerSend];
-        int count = 0;
-        bool more = false;
-        for (int i = 0; i < _count && count < PiecesPerSend && !more; i++)
-        {
-            RequestSlot slot = _ring[(_first + i) & (InFlightMax - 1)]!;
-            if (!slot.IsFinished)
-            {
-                break;
-            }
-            for (int p = slot.SentPieces; p < slot.PieceCount && count < PiecesPerSend; p++)
-            {
-                ref readonly ResponsePiece piece = ref slot.Piece(p);
-                if (piece.File.IsOpen)
-                {
-                    more = true;
-                    break;
-                }
-                int from = p == slot.SentPieces ? slot.SentOfPiece : 0;
-                pieces[count++] = IoPiece.Of(
-                    _core.Buffers,
-                    piece.Buffer,
-                    (int)piece.Position + from,
-                    piece.Length - from
-                );
-            }
-        }
-        long sent = _core.Io.TrySend(_io, pieces[..count], more);
-        if (sent > 0)
-        {
-            AdvanceCursor((int)sent);
-        }
-        return sent;
-    }
-
-    /// <summary>Moves the place of sending on by what the kernel took; slots that are sent completely leave the ring.</summary>
-    [HotPath]
-    private void AdvanceCursor(int sent)
-    {
-        _lastActiveMillis = _core.NowMillis;
-        while (sent > 0)
-        {
-            RequestSlot slot = _ring[_first]!;
-            if (slot.SentPieces == slot.PieceCount)
-            {
-                PopHead();
-                continue;
-            }
-            int left = slot.Piece(slot.SentPieces).Length - slot.SentOfPiece;
-            if (sent < left)
-            {
-                slot.SentOfPiece += sent;
-                return;
-            }
-            sent -= left;
-            slot.SentPieces++;
-            slot.SentOfPiece = 0;
-        }
-    }
-
-    [HotPath]
-    private void PopHead()
-    {
-        RequestSlot slot = _ring[_first]!;
-        _ring[_first] = null;
-        _first = (_first + 1) & (InFlightMax - 1);
-        _count--;
-        _server.ReturnSlot(slot);
     }
 
     private void OnSendFailed(int errno)

@@ -5,40 +5,6 @@ using Aot.Broker.Storage;
 
 namespace Aot.Broker.Server.Fetch;
 
-/// <summary>One partition to read, and what was found.</summary>
-internal struct FetchItem
-{
-    public KafkaUuid TopicId;
-    public int Partition;
-    public long FetchOffset;
-    public int BytesMax;
-    public int CurrentLeaderEpoch;
-    public int LastFetchedEpoch;
-
-    /// <summary>Index of the partition in the request.</summary>
-    public int Place;
-
-    public ErrorCode Error;
-    public long HighWatermark;
-    public long LastStableOffset;
-    public long LogStartOffset;
-    public int LeaderEpoch;
-    public int DivergingEpoch;
-    public long DivergingEndOffset;
-    public Fd File;
-    public long Position;
-    public int Length;
-    public bool IsCold;
-
-    /// <summary>Kept with its item for reuse; meaningful for read-committed fetches.</summary>
-    public List<AbortedTransaction>? Aborted;
-
-    /// <summary>What the log showed when it was read: a wait ends when it shows something else.</summary>
-    public PartitionLog? Log;
-    public long SeenLimit;
-    public long SeenStart;
-}
-
 /// <summary>
 /// The partitions of one fetch that belong to one core. The core of the connection fills it and sends it; the core of the
 /// logs reads, and, when there is less than <see cref="NeedBytes"/>, keeps it and watches its logs in the same step, so that no
@@ -75,10 +41,9 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
         Answering,
     }
 
+    private readonly FetchReads _reads = new();
     private FetchItem[] _items = new FetchItem[4];
     private WatchKey[] _keys = new WatchKey[4];
-    private SegmentLease[] _leases = new SegmentLease[4];
-    private int _leaseCount;
     private ServerCore? _owner;
     private OwnerState _state;
     private bool _isOver;
@@ -108,7 +73,7 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
     /// <summary>The answer should go out whatever there is: an error, a divergence, or the time is over.</summary>
     public bool EndsWait { get; private set; }
 
-    public bool HoldsLeases => _leaseCount > 0;
+    public bool HoldsLeases => _reads.HoldsLeases;
 
     public ref FetchItem this[int index] => ref _items[index];
 
@@ -219,12 +184,7 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
     [HotPath]
     public void ReleaseLeases()
     {
-        for (int i = 0; i < _leaseCount; i++)
-        {
-            _leases[i].Release();
-            _leases[i] = default;
-        }
-        _leaseCount = 0;
+        _reads.ReleaseLeases();
         for (int i = 0; i < _items.Length; i++)
         {
             _items[i].Log = null;
@@ -240,7 +200,7 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
             if (
                 item.Log is { } log
                 && (
-                    Limit(log) != item.SeenLimit
+                    FetchReads.Limit(log, Isolation) != item.SeenLimit
                     || log.LogStartOffset != item.SeenStart
                     || log.Status == LogStatus.Closed
                 )
@@ -331,114 +291,10 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
         for (int i = 0; i < Count; i++)
         {
             ref FetchItem item = ref _items[i];
-            ReadOne(ref item);
+            _reads.Read(_owner!, ref item, Isolation, BytesMax - Bytes, Bytes == 0);
             Bytes += item.Length;
             EndsWait |= item.Error != ErrorCode.None || item.DivergingEpoch >= 0;
         }
-    }
-
-    [HotPath]
-    private void ReadOne(ref FetchItem item)
-    {
-        item.HighWatermark = -1;
-        item.LastStableOffset = -1;
-        item.LogStartOffset = -1;
-        item.DivergingEpoch = -1;
-        item.Length = 0;
-        item.IsCold = false;
-        PartitionLog? log = _owner!.Logs.Find(item.TopicId, item.Partition);
-        item.Log = log;
-        item.Error = log is null ? ErrorCode.NotLeaderOrFollower : CheckEpochs(log, ref item);
-        if (log is null || item.Error != ErrorCode.None)
-        {
-            return;
-        }
-        item.SeenLimit = Limit(log);
-        item.SeenStart = log.LogStartOffset;
-        if (item.DivergingEpoch >= 0)
-        {
-            item.HighWatermark = log.HighWatermark;
-            item.LastStableOffset = log.LastStableOffset;
-            item.LogStartOffset = log.LogStartOffset;
-            return;
-        }
-        int bytesMax = (int)Math.Min(item.BytesMax, Math.Max(BytesMax - Bytes, 0));
-        item.Error = log.Read(item.FetchOffset, bytesMax, Isolation, Bytes == 0, out LogSlice slice);
-        if (item.Error != ErrorCode.None)
-        {
-            return;
-        }
-        item.HighWatermark = slice.HighWatermark;
-        item.LastStableOffset = slice.LastStableOffset;
-        item.LogStartOffset = slice.LogStartOffset;
-        item.File = slice.File;
-        item.Position = slice.Position;
-        item.Length = slice.Length;
-        item.IsCold = slice.IsCold;
-        if (slice.Length > 0)
-        {
-            KeepLease(slice.Lease);
-        }
-        if (Isolation == ReadIsolation.LastStableOffset)
-        {
-            item.Aborted ??= NewAborted();
-            item.Aborted.Clear();
-            if (slice.Length > 0)
-            {
-                log.GetAbortedTransactions(item.FetchOffset, slice.UpperBoundOffset, item.Aborted);
-            }
-        }
-    }
-
-    /// <summary>
-    /// The client's idea of the leader's epoch must be ours, and what it fetched last must lie on our history; else the place
-    /// where the histories part is told (KIP-320, KIP-595).
-    /// </summary>
-    [HotPath]
-    private static ErrorCode CheckEpochs(PartitionLog log, ref FetchItem item)
-    {
-        item.LeaderEpoch = log.LeaderEpoch;
-        if (item.CurrentLeaderEpoch >= 0 && item.CurrentLeaderEpoch != log.LeaderEpoch)
-        {
-            return item.CurrentLeaderEpoch < log.LeaderEpoch
-                ? ErrorCode.FencedLeaderEpoch
-                : ErrorCode.UnknownLeaderEpoch;
-        }
-        if (item.LastFetchedEpoch >= 0)
-        {
-            (int epoch, long endOffset) = log.EndOffsetForEpoch(item.LastFetchedEpoch);
-            if (epoch < 0 || endOffset < 0)
-            {
-                return ErrorCode.OffsetOutOfRange;
-            }
-            if (epoch < item.LastFetchedEpoch || endOffset < item.FetchOffset)
-            {
-                item.DivergingEpoch = epoch;
-                item.DivergingEndOffset = endOffset;
-            }
-        }
-        return ErrorCode.None;
-    }
-
-    [HotPath]
-    private long Limit(PartitionLog log) =>
-        Isolation switch
-        {
-            ReadIsolation.LastStableOffset => log.LastStableOffset,
-            ReadIsolation.HighWatermark => log.HighWatermark,
-            _ => log.LogEndOffset,
-        };
-
-    private static List<AbortedTransaction> NewAborted() => [];
-
-    [HotPath]
-    private void KeepLease(SegmentLease lease)
-    {
-        if (_leaseCount == _leases.Length)
-        {
-            Array.Resize(ref _leases, 2 * _leases.Length);
-        }
-        _leases[_leaseCount++] = lease;
     }
 
     /// <summary>What was read goes back, after the disk was read where the page cache did not have it.</summary>
