@@ -119,6 +119,6 @@ public sealed class CommandLineTests
             root = root.Parent;
         }
         string settings = Path.Combine(root!.FullName, "src", "Directory.Build.props");
-        Assert.Equal(XDocument.Load(settings).Descendants("Version").Single().Value, BuildInfo.Version);
+        Assert.Equal(BuildInfo.Version, XDocument.Load(settings).Descendants("Version").Single().Value);
     }
 }

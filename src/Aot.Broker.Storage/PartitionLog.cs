@@ -186,7 +186,7 @@ public sealed class PartitionLog : ITurnEnd
     ) => _appender.Append(batch, origin, nowMillis, produceVersion);
 
     /// <summary>As <see cref="Append"/> for the control plane: the bytes are copied before it returns.</summary>
-    public unsafe AppendResult AppendCopy(ReadOnlySpan<byte> batch, AppendOrigin origin, long nowMillis)
+    public unsafe AppendResult AppendCopy(Span<byte> batch, AppendOrigin origin, long nowMillis)
     {
         // SAFETY: the span is pinned for the call, and Append copies a source without owner (or writes it) before it returns.
         fixed (byte* address = batch)

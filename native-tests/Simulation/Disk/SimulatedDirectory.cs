@@ -7,7 +7,7 @@ namespace Aot.Broker.Simulation.Tests;
 internal sealed class SimulatedDirectory
 {
     private readonly List<(string Name, object? Entry, string? Name2, object? Entry2)> _changes = [];
-    private SortedDictionary<string, object> _device = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, object> _device = new(StringComparer.Ordinal);
 
     /// <summary>A <see cref="SimulatedFile"/> or a <see cref="SimulatedDirectory"/> by name; sorted, so that walking it is repeatable.</summary>
     public SortedDictionary<string, object> Entries { get; private set; } = new(StringComparer.Ordinal);

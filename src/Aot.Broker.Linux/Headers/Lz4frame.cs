@@ -31,9 +31,9 @@ internal static unsafe partial class Lz4frame
         internal int compressionLevel;
         internal uint autoFlush;
         internal uint favorDecSpeed;
-        private uint _reserved0;
-        private uint _reserved1;
-        private uint _reserved2;
+        private readonly uint _reserved0;
+        private readonly uint _reserved1;
+        private readonly uint _reserved2;
     }
 
     [LibraryImport(Library)]
