@@ -33,7 +33,7 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
         {
             _builder.Append(core.WallMillis, record.Key, record.Value);
         }
-        AppendResult result = Log.AppendCopy(_builder.Build(), AppendOrigin.Coordinator, core.WallMillis);
+        AppendResult result = Log.AppendCopy(_builder.Build().ToArray(), AppendOrigin.Coordinator, core.WallMillis);
         ErrorCode error = result.IsOk ? await Log.WhenCommittedAsync(result.LastOffset) : result.Error;
         return error switch
         {

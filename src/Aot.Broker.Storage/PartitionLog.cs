@@ -185,7 +185,7 @@ public sealed class PartitionLog : ITurnEnd
         short produceVersion = short.MaxValue
     ) => _appender.Append(batch, origin, nowMillis, produceVersion);
 
-    /// <summary>As <see cref="Append"/> for the control plane: the bytes are copied before it returns.</summary>
+    /// <summary>As <see cref="Append"/> for the control plane: offset and epoch are written into the bytes, which are copied before it returns.</summary>
     public unsafe AppendResult AppendCopy(Span<byte> batch, AppendOrigin origin, long nowMillis)
     {
         // SAFETY: the span is pinned for the call, and Append copies a source without owner (or writes it) before it returns.
