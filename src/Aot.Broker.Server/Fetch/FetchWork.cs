@@ -274,9 +274,10 @@ internal sealed class FetchWork : IPendingWork
         {
             if (share is not null)
             {
-                // Alone it can wait for all the bytes; of several, each tells when it has any.
+                // Alone it can wait for all the bytes; of several, each tells when it has any. One of this core answers
+                // inside its call, and when that ended the wait the others are asked for what they have.
                 share.NeedBytes =
-                    !mayWait ? 0
+                    !mayWait || _isEnding ? 0
                     : count == 1 ? _bytesMin
                     : 1;
                 share.Send();
