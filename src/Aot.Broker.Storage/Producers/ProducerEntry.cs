@@ -85,6 +85,16 @@ internal struct ProducerEntry
         _window[BatchCount++] = batch;
     }
 
+    /// <summary>The batches of the same producer as the log has them; a snapshot keeps the newest only.</summary>
+    public void TakeWindow(in ProducerEntry other)
+    {
+        if (other.Epoch == Epoch && other.LastSequence == LastSequence)
+        {
+            BatchCount = other.BatchCount;
+            _window = other._window;
+        }
+    }
+
     /// <summary>A new epoch begins without batches.</summary>
     public void SetEpoch(short epoch)
     {

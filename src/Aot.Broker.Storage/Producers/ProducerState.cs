@@ -245,6 +245,18 @@ internal sealed class ProducerState
         }
     }
 
+    /// <summary>Completes the windows of producers that came from a snapshot with what was read from the log before it.</summary>
+    public void TakeWindows(ProducerState recent)
+    {
+        foreach (ref ProducerEntry entry in _entries.AsSpan(0, Count))
+        {
+            if (recent.TryFind(entry.ProducerId, out ProducerEntry other))
+            {
+                entry.TakeWindow(other);
+            }
+        }
+    }
+
     public void Clear()
     {
         _slots.Clear();

@@ -47,6 +47,7 @@ internal sealed class ProducerRecovery(Disk disk, LoadRequest request, LoadedLog
             }
         }
         log.SnapshotOffset = from;
+        ProducerWindows.Refill(disk, log, from);
         if (from >= 0 || !request.IsClean)
         {
             Replay(Math.Max(from, 0), upTo);
