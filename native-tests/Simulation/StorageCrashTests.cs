@@ -3,7 +3,7 @@ namespace Aot.Broker.Simulation.Tests;
 /// <summary>Logs through crashes: what was acknowledged is there afterwards, once, in order.</summary>
 public class StorageCrashTests
 {
-    private const int SeedCount = 30;
+    private const int SeedCount = 25;
 
     [Fact]
     public void Synced_records_survive_kills_and_power_losses()

@@ -88,8 +88,11 @@ internal sealed class World : SynchronizationContext, IDisposable
         return passed.Task;
     }
 
-    /// <summary>Goes on until the condition holds. Not reaching it within the given virtual time is a failure.</summary>
-    public void RunUntil(Func<bool> done, long withinNanos, string what)
+    /// <summary>
+    /// Goes on until the condition holds. Not reaching it within the given virtual time is a failure, which says
+    /// <paramref name="what"/> as it then is.
+    /// </summary>
+    public void RunUntil(Func<bool> done, long withinNanos, object what)
     {
         long limit = NowNanos + withinNanos;
         SynchronizationContext? outer = Current;
@@ -119,7 +122,7 @@ internal sealed class World : SynchronizationContext, IDisposable
     {
         bool isOver = false;
         Schedule(nanos, "end of run", () => isOver = true);
-        RunUntil(() => isOver, nanos + 1, "the end of the run");
+        RunUntil(() => isOver, nanos + 1_000_000_000, "the end of the run");
     }
 
     /// <summary>The first failure ends the run at its next step.</summary>

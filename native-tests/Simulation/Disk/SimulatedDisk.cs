@@ -38,7 +38,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
         {
             return Errno.EEXIST;
         }
-        fd = process.AddDescriptor(new OpenFile((SimulatedFile)found, mode != DiskOpen.ReadOnly));
+        fd = process.AddDescriptor(new OpenFile(path, (SimulatedFile)found, mode != DiskOpen.ReadOnly));
         return Errno.None;
     }
 
@@ -303,7 +303,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 }
 
 /// <summary>A file that a process has open.</summary>
-internal sealed record OpenFile(SimulatedFile File, bool IsWritable) : IDescriptor
+internal sealed record OpenFile(string Path, SimulatedFile File, bool IsWritable) : IDescriptor
 {
     public void OnClosed()
     {

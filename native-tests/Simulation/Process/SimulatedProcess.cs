@@ -77,6 +77,8 @@ internal sealed class SimulatedProcess : IDisposable
 
     public int OpenDescriptors => _descriptors.Count;
 
+    public string DescribeDescriptors() => string.Join(", ", _descriptors.Select(d => $"{d.Key} = {d.Value}"));
+
     /// <summary>Called when the process has ended, with how.</summary>
     public Action<ProcessEnd>? OnEnded { get; set; }
 
