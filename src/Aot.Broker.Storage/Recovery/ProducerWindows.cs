@@ -19,15 +19,32 @@ internal static class ProducerWindows
 
     public static void Refill(Disk disk, LoadedLog log, long snapshotOffset)
     {
-        int index = snapshotOffset > 0 && log.Producers.Count > 0 ? log.Segments.IndexOf(snapshotOffset - 1) : -1;
-        if (index < 0 || log.Segments[index].Bytes == 0)
+        int last = snapshotOffset > 0 && log.Producers.Count > 0 ? log.Segments.IndexOf(snapshotOffset - 1) : -1;
+        if (last < 0)
         {
             return;
         }
-        Segment segment = log.Segments[index];
+        int first = last;
+        for (long bytes = log.Segments[last].Bytes; first > 0 && bytes < BytesMax; )
+        {
+            bytes += log.Segments[--first].Bytes;
+        }
+        ProducerState recent = new();
+        for (int i = first; i <= last; i++)
+        {
+            ApplySegment(disk, log.Segments[i], snapshotOffset, recent);
+        }
+        log.Producers.TakeWindows(recent);
+    }
+
+    private static void ApplySegment(Disk disk, Segment segment, long snapshotOffset, ProducerState recent)
+    {
+        if (segment.Bytes == 0)
+        {
+            return;
+        }
         string path = segment.PathOf(LogFileNames.LogSuffix);
         LogLoadException.Check(disk.Open(path, DiskOpen.ReadOnly, out Fd file), "cannot open", path);
-        ProducerState recent = new();
         ProducerUndo undo = default;
         SegmentScanner batches = new(disk, file, BeginOf(disk, segment), segment.Bytes, wholeBatches: false);
         while (batches.MoveNext() && batches.Header.BaseOffset < snapshotOffset)
@@ -38,7 +55,6 @@ internal static class ProducerWindows
             }
         }
         disk.Close(file);
-        log.Producers.TakeWindows(recent);
     }
 
     /// <summary>A batch about <see cref="BytesMax"/> before the end of the segment, as its index knows it; else the first.</summary>
