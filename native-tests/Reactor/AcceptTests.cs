@@ -67,13 +67,13 @@ public sealed class AcceptTests
             for (int tries = 0; perCore[index].Exists(c => !c.EndOfStream) && tries < 1000; tries++)
             {
                 Rig.On(_ => { }, rig.Group.Cores[index]);
-                Task.Delay(2).Wait();
+                Rig.LeaveAlone(2);
             }
             Rig.On(_ => perCore[index].ForEach(c => c.Close()), rig.Group.Cores[index]);
             for (int tries = 0; perCore[index].Exists(c => c.ClosedCalls == 0) && tries < 1000; tries++)
             {
                 Rig.On(_ => { }, rig.Group.Cores[index]);
-                Task.Delay(2).Wait();
+                Rig.LeaveAlone(2);
             }
             Assert.All(perCore[index], c => Assert.Equal(1, c.ClosedCalls));
         }

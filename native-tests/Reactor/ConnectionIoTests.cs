@@ -62,7 +62,7 @@ public sealed class ConnectionIoTests
         peer.Send(RandomBytes(100, 4));
         rig.Until(_ => ours.ReceivedCalls == 1, "the first receive");
         peer.Send(RandomBytes(100, 5));
-        Task.Delay(50).Wait();
+        rig.LetPass(50);
         Assert.Equal((1, 100L), rig.On(_ => (ours.ReceivedCalls, ours.Received.Length)));
         rig.On(core => core.Io.Receive(ours.Handle));
         rig.Until(_ => ours.Received.Length == 200, "the second receive");
@@ -212,7 +212,7 @@ public sealed class ConnectionIoTests
         });
         rig.Until(_ => refusals > 0, "a refusal");
         int writableBefore = rig.On(_ => ours.WritableCalls);
-        Task.Delay(50).Wait();
+        rig.LetPass(50);
         Assert.Equal(writableBefore, rig.On(_ => ours.WritableCalls));
         long received = 0;
         byte[] into = new byte[256 * 1024];
@@ -440,7 +440,7 @@ public sealed class ConnectionIoTests
         byte[] bytes = RandomBytes(700_000, 12);
         Task sending = Task.Run(() => peer.Send(bytes));
         rig.Until(_ => mode == IoMode.Epoll || ours.Received.Length > 0, "the buffers that were there");
-        Task.Delay(50).Wait();
+        rig.LetPass(50);
         rig.On(core =>
         {
             foreach (ref BufferHandle handle in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(taken))

@@ -205,9 +205,9 @@ public sealed class LoopTests
     {
         using Rig rig = new(mode, cores: 2);
         rig.On(core => core.Timers.Schedule(core.NowMillis + 3_600_000, new Timer(_ => { }), 0));
-        Task.Delay(50).Wait();
+        Rig.LeaveAlone(50);
         long[] before = [.. rig.Group.Cores.Select(core => Volatile.Read(ref core.Statistics.Turns))];
-        Task.Delay(300).Wait();
+        Rig.LeaveAlone(300);
         long[] after = [.. rig.Group.Cores.Select(core => Volatile.Read(ref core.Statistics.Turns))];
         // A timer far away may move down a level of the wheel once.
         Assert.InRange(after[0] - before[0], 0, 2);
@@ -396,7 +396,7 @@ public sealed class LoopTests
             {
                 return;
             }
-            Task.Delay(5).Wait();
+            Rig.LeaveAlone(5);
         }
         Assert.Fail("did not come to be");
     }

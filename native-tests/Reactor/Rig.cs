@@ -13,6 +13,8 @@ namespace Aot.Broker.Reactor.Tests;
 /// </summary>
 internal sealed class Rig : IDisposable
 {
+    private static readonly ManualResetEventSlim s_never = new(false);
+
     private readonly Dictionary<string, int> _descriptorsBefore = Descriptors();
     private readonly List<Exception> _unhandled = [];
 
@@ -86,10 +88,17 @@ internal sealed class Rig : IDisposable
             {
                 return;
             }
-            Task.Delay(5).Wait();
+            s_never.Wait(5);
         }
         Assert.Fail($"did not come to be: {what}");
     }
+
+    /// <summary>Lets the core's own loop count the time: what could have happened meanwhile has.</summary>
+    public void LetPass(int milliseconds) =>
+        Core.RunFromThreadAsync(c => new ValueTask(c.DelayAsync(milliseconds))).Wait(TimeSpan.FromSeconds(30));
+
+    /// <summary>Lets time go by without touching any core: the only way to see that an idle one does nothing.</summary>
+    public static void LeaveAlone(int milliseconds) => s_never.Wait(milliseconds);
 
     /// <summary>A connected pair: our end is attached on core 0, the peer is an ordinary socket of the test.</summary>
     public (TestConnection Ours, Socket Peer) Connect(Action<TestConnection>? setup = null)

@@ -4,6 +4,7 @@ using Aot.Broker.Linux;
 namespace Aot.Broker.Reactor;
 
 /// <summary>Accepting through the ring: one multishot request per listening socket. Owner: one core.</summary>
+// SAFETY: the only pointers are those to submission entries, which the ring maps for its whole life and this core alone fills.
 internal sealed unsafe class UringAccepts(UringIo io, Ring ring)
 {
     public void Arm(Acceptor acceptor)

@@ -15,6 +15,7 @@ namespace Aot.Broker.Reactor;
 /// Invariants: every request in the kernel is counted in its slot's Pending; a slot, its socket and the buffers given
 /// with it stay until that count is zero, also after Close. A completion is matched by slot and generation.
 /// </remarks>
+// SAFETY: rings are mapped until Dispose; a buffer whose address is in a request is retained by its slot until the completion.
 internal sealed unsafe class UringIo : LinuxIo
 {
     private readonly Ring _ring;
