@@ -183,6 +183,7 @@ internal sealed class SimulatedProcess : IDisposable
     public T Descriptor<T>(Fd fd)
         where T : class, IDescriptor
     {
+        ThrowIfEnded();
         if (_descriptors.TryGetValue(fd.Value, out IDescriptor? found) && found is T wanted)
         {
             return wanted;
