@@ -159,7 +159,8 @@ public sealed class ClusterNode
 
     /// <summary>
     /// Directories that are new, or from before directories had ids, get their identity. It blocks on the disk, so it
-    /// runs beside the opening of the metadata log; the mark that makes a directory formatted comes last.
+    /// runs beside the opening of the metadata log; the mark that makes a directory formatted comes last, when what it
+    /// stands for is on the disk.
     /// </summary>
     private Task<bool> SaveIdentitiesAsync()
     {
@@ -177,8 +178,14 @@ public sealed class ClusterNode
         {
             return Task.FromResult(true);
         }
+        Disk disk = _core.Disk;
         return _core.RunInBackgroundAsync(() =>
         {
+            Errno failure = disk.SyncAll(_unsynced);
+            if (failure != Errno.None)
+            {
+                _directories.StopOnSyncFailure(_options.MetadataDirectory, failure);
+            }
             foreach ((LogDirectory directory, MetaProperties meta) in missing)
             {
                 _directories.SaveMeta(directory, meta, nowMs);
@@ -236,18 +243,13 @@ public sealed class ClusterNode
             Voters = found.KRaftVersion >= 1 ? [] : [NodeId],
             DataVersion = found.KRaftVersion >= 1 ? (short)1 : (short)0,
         };
+        // Renamed only when its content is on the disk: a power loss must not leave half a file in place of the last one.
         string path = Path.Combine(start.Directory, QuorumState.FileName);
-        Errno error = _core.Disk.WriteAllBytesWithoutSync(path, state.ToBytes());
-        if (error != Errno.None)
-        {
-            throw new ClusterStartException($"{path} cannot be written: {error}");
-        }
-        _unsynced.Add(path);
+        byte[] bytes = state.ToBytes();
         Disk disk = _core.Disk;
-        string[] files = [.. _unsynced];
         Task<bool> durable = _core.RunInBackgroundAsync(() =>
         {
-            Errno failure = disk.SyncAll(files);
+            Errno failure = disk.WriteAllBytesAtomically(path, bytes);
             if (failure != Errno.None)
             {
                 _directories.StopOnSyncFailure(path, failure);
