@@ -176,12 +176,12 @@ public static class ApiKeysEmitter
         Method(
             "2 with tagged fields, else 1; defined for versions beyond the newest too.",
             "short RequestHeaderVersion(ApiKey key, short version)",
-            "version >= RequestFlexibleSince[(int)key] ? (short)2 : (short)1"
+            "RequestFlexibleSince[(int)key] is var since && since != Never && version >= since ? (short)2 : (short)1"
         );
         Method(
             "1 with tagged fields, else 0; always 0 for ApiVersions.",
             "short ResponseHeaderVersion(ApiKey key, short version)",
-            "version >= ResponseHeaderFlexibleSince[(int)key] ? (short)1 : (short)0"
+            "ResponseHeaderFlexibleSince[(int)key] is var since && since != Never && version >= since ? (short)1 : (short)0"
         );
         code.Line("/// <summary>Kafka's name of the API.</summary>");
         using (code.Open("public static string Name(ApiKey key)"))
