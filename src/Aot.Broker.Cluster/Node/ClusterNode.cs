@@ -153,7 +153,7 @@ public sealed class ClusterNode
         );
         if (failure is not null)
         {
-            throw new ClusterStartException(failure);
+            throw new DataDirectoryException(DataDirectoryProblem.Disk, failure);
         }
     }
 

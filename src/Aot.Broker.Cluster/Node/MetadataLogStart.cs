@@ -59,7 +59,10 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
         );
         if (log is null)
         {
-            throw new ClusterStartException($"the metadata log in {Directory} cannot be opened: {error}");
+            throw new DataDirectoryException(
+                DataDirectoryProblem.Disk,
+                $"the metadata log in {Directory} cannot be opened: {error}"
+            );
         }
         LoadSnapshot(log);
         ReplayLog(log);
@@ -88,7 +91,7 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
         }
         else if (error is not (Errno.None or Errno.ENOENT))
         {
-            throw new ClusterStartException($"{path} cannot be read: {error}");
+            throw new DataDirectoryException(DataDirectoryProblem.Disk, $"{path} cannot be read: {error}");
         }
         return Math.Max(seen, 0) + 1;
     }
@@ -107,7 +110,7 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
             }
             if (error != Errno.None)
             {
-                throw new ClusterStartException($"{path} cannot be read: {error}");
+                throw new DataDirectoryException(DataDirectoryProblem.Disk, $"{path} cannot be read: {error}");
             }
             MetadataImage? image = SnapshotFile.Read(bytes, SnapshotFile.Bootstrap, path);
             if (image is null)
@@ -137,7 +140,10 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
             Errno error = _disk.ReadAllBytes(path, out byte[] bytes);
             if (error != Errno.None)
             {
-                throw new ClusterStartException($"the snapshot {path} cannot be read: {error}");
+                throw new DataDirectoryException(
+                    DataDirectoryProblem.Disk,
+                    $"the snapshot {path} cannot be read: {error}"
+                );
             }
             if (!Replay.TryReplaySnapshot(bytes, id, path))
             {
@@ -145,7 +151,8 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
             }
             if (id.EndOffset > log.LogEndOffset)
             {
-                throw new ClusterStartException(
+                throw new DataDirectoryException(
+                    DataDirectoryProblem.Corrupt,
                     $"the metadata log in {Directory} ends at {log.LogEndOffset}, before its snapshot {id.FileName}"
                 );
             }
@@ -154,7 +161,8 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
         }
         if (log.LogStartOffset > SnapshotEnd)
         {
-            throw new ClusterStartException(
+            throw new DataDirectoryException(
+                DataDirectoryProblem.Corrupt,
                 $"the metadata log in {Directory} begins at {log.LogStartOffset}, and no snapshot reaches that far"
             );
         }
@@ -174,7 +182,10 @@ internal sealed class MetadataLogStart(Core core, LogSet logs, string logDirecto
             }
             if (read == 0)
             {
-                throw new ClusterStartException($"the metadata log in {Directory} cannot be read at {offset}");
+                throw new DataDirectoryException(
+                    DataDirectoryProblem.Disk,
+                    $"the metadata log in {Directory} cannot be read at {offset}"
+                );
             }
             Replay.Replay(buffer.AsSpan(0, read), Directory, from: offset);
             offset = Replay.NextOffset;
