@@ -28,6 +28,13 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
     /// <summary>What requests in flight get at a stop; an orderly stop ends within a second.</summary>
     private const long StopGraceMillis = 400;
 
+    /// <summary>
+    /// The kernel takes a ring of a killed process down after the process is gone, and the ring holds the listening
+    /// socket (its accept) until then: a broker that is started again at once finds its own port taken for a moment.
+    /// </summary>
+    private const long PortReleaseMillisMax = 1000;
+    private const long PortRetryMillis = 5;
+
     private static readonly Logger s_log = Log.For("serve");
 
     private readonly TaskCompletionSource<Exception> _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -72,9 +79,7 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
     )
     {
         Core first = group.Cores[0];
-        List<BoundListener> listeners = await first.RunFromThreadAsync(core =>
-            ValueTask.FromResult(Bind(core, options))
-        );
+        List<BoundListener> listeners = await first.RunFromThreadAsync(core => BindAsync(core, options));
         GroupCoordinator groups = new(options.NodeId, ServeSettings.MakeGroups(configuration.Values));
         ClusterNode node = await ClusterNode.StartAsync(
             group.Cores,
@@ -112,9 +117,15 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         return isClean ? ExitCode.Clean : ExitCode.DiskError;
     }
 
-    private static List<BoundListener> Bind(Core core, ServerOptions options)
+    private static async ValueTask<List<BoundListener>> BindAsync(Core core, ServerOptions options)
     {
+        long patienceEnds = core.NowMillis + PortReleaseMillisMax;
         (Errno error, ListenerOptions? atFault, List<BoundListener> bound) = BrokerServer.Bind(core, options);
+        while (error == Errno.EADDRINUSE && core.NowMillis < patienceEnds)
+        {
+            await core.DelayAsync(PortRetryMillis);
+            (error, atFault, bound) = BrokerServer.Bind(core, options);
+        }
         return error switch
         {
             Errno.None => bound,
