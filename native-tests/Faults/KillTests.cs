@@ -1,0 +1,206 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Aot.Broker.Harness;
+using Xunit.Abstractions;
+
+namespace Aot.Broker.Faults.Tests;
+
+/// <summary>SIGKILL in the middle of production with acks=all, again and again on one data directory.</summary>
+public sealed class KillTests(ITestOutputHelper output)
+{
+    private const int Kills = 50;
+    private static readonly TimeSpan s_readyMax = TimeSpan.FromSeconds(2);
+
+    [Fact]
+    public void Fifty_kills_in_a_row_lose_nothing_that_was_acknowledged()
+    {
+        int seed = Environment.TickCount;
+        output.WriteLine($"seed {seed}");
+        Random random = new(seed);
+        using BrokerProcess broker = BrokerProcess.Start();
+        using (KafkaConnection connection = new(broker))
+        {
+            connection.CreateTopic("exact", 2);
+            // Small segments: kills also fall into rolls.
+            connection.CreateTopic("plain", 2, ("segment.bytes", "1048576"));
+        }
+        PipelinedProducer[] producers =
+        [
+            new(0, "exact", 0, isIdempotent: true, random.Next()),
+            new(1, "exact", 1, isIdempotent: true, random.Next()),
+            new(2, "exact", 1, isIdempotent: true, random.Next()),
+            new(3, "plain", 0, isIdempotent: false, random.Next()),
+            new(4, "plain", 0, isIdempotent: false, random.Next()),
+            new(5, "plain", 1, isIdempotent: false, random.Next()),
+        ];
+        LogCheck check = new(producers);
+        TimeSpan slowest = TimeSpan.Zero;
+        for (int kill = 0; kill < Kills; kill++)
+        {
+            ProduceUntilKilled(broker, producers, random.Next(1, 250));
+            broker.Restart();
+            slowest = broker.ReadyAfter > slowest ? broker.ReadyAfter : slowest;
+            Assert.True(broker.ReadyAfter < s_readyMax, $"ready after {broker.ReadyAfter}\n{broker.Describe()}");
+            check.Continue(broker);
+            BrokerLog.HasNoStackTrace(broker);
+        }
+        foreach (PipelinedProducer producer in producers)
+        {
+            producer.Finish(broker);
+            Assert.Empty(producer.Errors);
+        }
+        broker.Kill();
+        broker.Restart();
+        LogCheck.Whole(broker, producers, isFinished: true);
+        broker.Stop();
+        broker.Restart();
+        LogCheck.Whole(broker, producers, isFinished: true);
+        output.WriteLine(
+            $"{producers.Sum(one => one.Acknowledged.Count)} records acknowledged, {producers.Sum(one => one.Sent)} sent, "
+                + $"slowest restart {slowest.TotalMilliseconds:0} ms"
+        );
+    }
+
+    /// <summary>Kills in the middle of starting: what a start writes must be as safe as what production writes.</summary>
+    [Fact]
+    public void A_start_may_be_killed_at_any_moment()
+    {
+        using BrokerProcess broker = BrokerProcess.Start();
+        PipelinedProducer[] producers = [new(0, "exact", 0, isIdempotent: true, 1)];
+        using (KafkaConnection connection = new(broker))
+        {
+            connection.CreateTopic("exact", 1);
+        }
+        ProduceUntilKilled(broker, producers, 30);
+        long steps = 12;
+        long typical = Stopwatch.Frequency / 20;
+        for (long step = 0; step < steps; step++)
+        {
+            KillAfter(broker.DataDirectory, typical * step / steps);
+        }
+        broker.Restart();
+        producers[0].Finish(broker);
+        LogCheck.Whole(broker, producers, isFinished: true);
+        BrokerLog.HasNoStackTrace(broker);
+    }
+
+    [Fact]
+    public void Kcat_as_an_idempotent_producer_goes_on_over_kills()
+    {
+        if (Tool.Find("kcat") is not { } kcat)
+        {
+            Peers.SkipProgram(output, "kcat");
+            return;
+        }
+        const int rounds = 8;
+        const int linesPerRound = 500;
+        using BrokerProcess broker = BrokerProcess.Start(new BrokerOptions { Listen = $"127.0.0.1:{FreePort()}" });
+        using (KafkaConnection connection = new(broker))
+        {
+            connection.CreateTopic("lines", 1);
+        }
+        string[] words =
+        [
+            .. (string[])["-P", "-E", "-b", broker.Bootstrap, "-t", "lines", "-p", "0", "-q"],
+            .. Settings("enable.idempotence=true", "acks=all", "linger.ms=1", "batch.num.messages=20"),
+            .. Settings("reconnect.backoff.ms=10", "reconnect.backoff.max.ms=50", "retry.backoff.ms=10"),
+        ];
+        ProcessStartInfo start = new(kcat, words) { RedirectStandardInput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        BoundedText errors = new(10_000);
+        process.ErrorDataReceived += (_, line) => errors.AddLine(line.Data ?? "");
+        process.BeginErrorReadLine();
+        for (int round = 0; round < rounds; round++)
+        {
+            for (int line = 0; line < linesPerRound; line++)
+            {
+                process.StandardInput.Write($"line {(round * linesPerRound) + line}\n");
+            }
+            process.StandardInput.Flush();
+            using (KafkaConnection connection = new(broker))
+            {
+                // The log grows while it is killed: some of this round's lines are in, more are under way.
+                long least = (long)round * linesPerRound;
+                Until.Holds(() => connection.Fetch("lines", 0, 0, 1).HighWatermark > least, "kcat produces");
+            }
+            broker.Kill();
+            broker.Restart();
+        }
+        process.StandardInput.Close();
+        Assert.True(process.WaitForExit(Until.Limit), $"kcat does not end\n{errors}");
+        Assert.True(process.ExitCode == 0, $"kcat ended with {process.ExitCode}\n{errors}");
+        using KafkaConnection reader = new(broker);
+        int next = 0;
+        reader.ReadAll(
+            "lines",
+            0,
+            0,
+            (_, value) => Assert.Equal($"line {next++}", System.Text.Encoding.UTF8.GetString(value))
+        );
+        Assert.Equal(rounds * linesPerRound, next);
+
+        static string[] Settings(params string[] settings) =>
+            [.. settings.SelectMany(setting => (string[])["-X", setting])];
+    }
+
+    private static void ProduceUntilKilled(BrokerProcess broker, PipelinedProducer[] producers, int acknowledgements)
+    {
+        using CountdownEvent enough = new(acknowledgements);
+        Task[] running =
+        [
+            .. producers.Select(producer =>
+                Task.Factory.StartNew(
+                    () => producer.Run(broker, () => true, () => Signal(enough)),
+                    TaskCreationOptions.LongRunning
+                )
+            ),
+        ];
+        Until.Holds(() => enough.IsSet || running.Any(task => task.IsCompleted), "production goes on");
+        broker.Kill();
+        Task.WaitAll(running);
+        Assert.True(enough.IsSet, $"a producer ended by itself\n{broker.Describe()}");
+        Assert.All(producers, producer => Assert.Empty(producer.Errors));
+
+        static void Signal(CountdownEvent countdown)
+        {
+            if (countdown.CurrentCount > 0)
+            {
+                try
+                {
+                    countdown.Signal();
+                }
+                catch (InvalidOperationException)
+                {
+                    // Another producer counted the last one in between.
+                }
+            }
+        }
+    }
+
+    /// <summary>Starts a broker and kills it after a while, ready or not.</summary>
+    private static void KillAfter(string data, long ticks)
+    {
+        ProcessStartInfo start = new(Repository.Binary, ["serve", "--data", data, "--listen", "127.0.0.1:0"])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        long begin = Stopwatch.GetTimestamp();
+        SpinWait spin = default;
+        while (Stopwatch.GetTimestamp() - begin < ticks)
+        {
+            spin.SpinOnce();
+        }
+        process.Kill();
+        process.WaitForExit();
+    }
+
+    internal static int FreePort()
+    {
+        using Socket socket = new(SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return ((IPEndPoint)socket.LocalEndPoint!).Port;
+    }
+}
