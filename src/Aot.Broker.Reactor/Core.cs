@@ -200,7 +200,7 @@ public sealed class Core
         {
             calls[i] = CallAsync(new CoreIndex(i), work);
         }
-        return AllAsync(calls);
+        return CoreTasks.AllAsync(calls);
     }
 
     /// <summary>From a thread that is no core (start-up, tests): the work on this core.</summary>
@@ -377,18 +377,6 @@ public sealed class Core
         string message = $"unhandled exception on core {Index}: {error}";
         Console.Error.WriteLine(message);
         Environment.FailFast(message, error);
-    }
-
-    /// <summary>
-    /// Not Task.WhenAll, which completes on a thread of the runtime's pool when its parts must not run continuations
-    /// inline: a detour, and an order that no seed can repeat.
-    /// </summary>
-    private static async Task AllAsync(Task[] calls)
-    {
-        foreach (Task call in calls)
-        {
-            await call;
-        }
     }
 
     private static async Task<T> InlineAsync<T>(Core core, Func<Core, ValueTask<T>> work) => await work(core);

@@ -54,7 +54,7 @@ internal static class PartitionCalls
                 results[i] = refuse(i, places[i].Error);
             }
         }
-        await Task.WhenAll(calls);
+        await CoreTasks.AllAsync(calls);
         return results;
     }
 

@@ -194,7 +194,7 @@ public sealed class LogSet : ITimerTarget
         {
             closing[i] = _logs[i].CloseAsync(clean).AsTask();
         }
-        await Task.WhenAll(closing);
+        await CoreTasks.AllAsync(closing);
         Checks.Dispose();
         PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);

@@ -129,12 +129,12 @@ internal sealed class PartitionLogKeeper : IMetadataListener
                 opening.Add(OpenAsync(logs, topic, index, partition, configs.Of(image, topic.Name)));
                 if (opening.Count == OpeningMax)
                 {
-                    await Task.WhenAll(opening);
+                    await CoreTasks.AllAsync(opening);
                     opening.Clear();
                 }
             }
         }
-        await Task.WhenAll(opening);
+        await CoreTasks.AllAsync(opening);
     }
 
     private async Task OpenAsync(LogSet logs, TopicDelta topic, int index, PartitionImage partition, LogConfig config)

@@ -141,7 +141,7 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
     {
         if (caller.ApiVersion >= 8)
         {
-            OffsetFetchResponse.OffsetFetchResponseGroup[] groups = await Task.WhenAll(
+            OffsetFetchResponse.OffsetFetchResponseGroup[] groups = await CoreTasks.AllAsync(
                 request.Groups.Select(group => FetchGroupAsync(from, caller, group))
             );
             return new OffsetFetchResponse { Groups = [.. groups] };
@@ -253,7 +253,7 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
         DescribeGroupsRequest request
     )
     {
-        DescribeGroupsResponse.DescribedGroup[] groups = await Task.WhenAll(
+        DescribeGroupsResponse.DescribedGroup[] groups = await CoreTasks.AllAsync(
             request.Groups.Select(groupId =>
                 OnShardAsync(
                     from,
@@ -312,7 +312,7 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
         DeleteGroupsRequest request
     )
     {
-        DeleteGroupsResponse.DeletableGroupResult[] results = await Task.WhenAll(
+        DeleteGroupsResponse.DeletableGroupResult[] results = await CoreTasks.AllAsync(
             request
                 .GroupsNames.Distinct()
                 .Select(groupId =>

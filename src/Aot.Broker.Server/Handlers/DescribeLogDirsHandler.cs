@@ -1,5 +1,6 @@
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
 
 namespace Aot.Broker.Server.Handlers;
@@ -30,7 +31,7 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
                 )
             );
         }
-        Found[] all = [.. (await Task.WhenAll(calls)).SelectMany(found => found)];
+        Found[] all = [.. (await CoreTasks.AllAsync(calls)).SelectMany(found => found)];
         string[] paths = [.. Server.Server.Directories.All.Select(directory => directory.Path)];
         (long Total, long Usable)[] space = await context.Core.RunInBackgroundAsync(() =>
             Array.ConvertAll(paths, SpaceOf)
