@@ -5,6 +5,9 @@ namespace Aot.Broker.EndToEnd.Tests;
 /// <summary>kcat, the command-line client over Debian's librdkafka: a line of a file is a record.</summary>
 internal static class Kcat
 {
+    /// <summary>As the partition of a producer: it spreads its records.</summary>
+    public const int EveryPartition = -1;
+
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(110);
 
     /// <summary>False after having said that the test is skipped.</summary>
@@ -18,7 +21,7 @@ internal static class Kcat
         return false;
     }
 
-    /// <summary>Each line of the file as a record; a partition of -1 spreads them.</summary>
+    /// <summary>Each line of the file as a record.</summary>
     public static ToolResult Produce(
         BrokerProcess broker,
         string topic,
@@ -55,6 +58,22 @@ internal static class Kcat
         Tool.Run(
                 "kcat",
                 [.. Common(broker, "-C", topic, settings), "-p", $"{partition}", "-o", "beginning", "-e", "-q"],
+                outputFile: outputFile,
+                limit: s_limit
+            )
+            .Ok();
+
+    /// <summary>So many records of partition 0 from an offset on.</summary>
+    public static ToolResult ConsumeFrom(
+        BrokerProcess broker,
+        string topic,
+        string outputFile,
+        long offset,
+        int count
+    ) =>
+        Tool.Run(
+                "kcat",
+                [.. Common(broker, "-C", topic, []), "-p", "0", "-o", $"{offset}", "-c", $"{count}", "-q"],
                 outputFile: outputFile,
                 limit: s_limit
             )

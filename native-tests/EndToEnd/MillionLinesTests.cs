@@ -52,7 +52,7 @@ public sealed class MillionLinesTests(ITestOutputHelper output) : IDisposable
                 Set = [$"num.partitions={partitions}"],
             }
         );
-        Kcat.Produce(broker, "spread", lines.Path, "lz4", partition: -1);
+        Kcat.Produce(broker, "spread", lines.Path, "lz4", partition: Kcat.EveryPartition);
         lines.AssertSpreadOver(ConsumeAll(broker, "spread", partitions));
         broker.Stop();
     }
@@ -77,7 +77,7 @@ public sealed class MillionLinesTests(ITestOutputHelper output) : IDisposable
                 Set = [$"num.partitions={partitions}", "log.segment.bytes=4194304"],
             }
         );
-        Kcat.Produce(broker, "kept", lines.Path, "none", partition: -1);
+        Kcat.Produce(broker, "kept", lines.Path, "none", partition: Kcat.EveryPartition);
         broker.Stop();
         broker.Restart();
         lines.AssertSpreadOver(ConsumeAll(broker, "kept", partitions));

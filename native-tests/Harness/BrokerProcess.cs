@@ -29,6 +29,7 @@ public sealed class BrokerProcess : IDisposable
 {
     private const int SignalKill = 9;
     private const int SignalTerminate = 15;
+    private const int SignalUser2 = 12;
     private const int CharactersMax = 1024 * 1024;
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
 
@@ -135,6 +136,20 @@ public sealed class BrokerProcess : IDisposable
         string line = File.ReadLines($"/proc/{Pid}/status")
             .Single(text => text.StartsWith(name + ":", StringComparison.Ordinal));
         return long.Parse(line[(name.Length + 1)..].Replace("kB", "").Trim()) * 1024;
+    }
+
+    /// <summary>Asks the broker for what its cores have counted so far.</summary>
+    public BrokerStatistics ReadStatistics()
+    {
+        string path = Path.Combine(DataDirectory, "statistics.json");
+        long last = File.Exists(path) ? BrokerStatistics.Parse(File.ReadAllText(path)).Sequence : 0;
+        Signal(SignalUser2);
+        BrokerStatistics? read = null;
+        Until.Holds(
+            () => File.Exists(path) && (read = BrokerStatistics.Parse(File.ReadAllText(path))).Sequence > last,
+            $"the broker has written {path}"
+        );
+        return read!;
     }
 
     /// <summary>Processor time used so far, by /proc/PID/stat.</summary>

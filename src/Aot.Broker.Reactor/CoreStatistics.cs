@@ -32,4 +32,20 @@ public sealed class CoreStatistics
 
     /// <summary>Times that the ready queue's budget ended before the queue did.</summary>
     public long BudgetExhausted;
+
+    /// <summary>All counters as they are at this moment. On the core's thread they belong together.</summary>
+    public void CopyTo(CoreStatistics target)
+    {
+        target.Turns = Turns;
+        target.Sleeps = Sleeps;
+        target.Stalls = Stalls;
+        target.LongestTurnMillis = LongestTurnMillis;
+        target.IoCallbacks = IoCallbacks;
+        target.MailReceived = MailReceived;
+        target.MailPosted = MailPosted;
+        target.MailRefused = MailRefused;
+        target.MailSpilled = MailSpilled;
+        target.WakesSent = WakesSent;
+        target.BudgetExhausted = BudgetExhausted;
+    }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Aot.Broker.Reactor;
 
 namespace Aot.Broker;
@@ -7,14 +8,18 @@ namespace Aot.Broker;
 /// answer is written into this object.
 /// </summary>
 /// <remarks>
-/// Owner: the thread that asks, one question at a time. Between <see cref="TryAsk"/>'s post and its signal the fields
-/// belong to the core. A core that answers late answers the next question: its numbers are then newer than asked for.
+/// Owner: the thread that asks, one question at a time. From the post in <see cref="TryAsk"/> to the flag that the answer
+/// sets the fields belong to the core. A core that answers late answers the next question.
+/// The asker looks for the flag again and again, with pauses: an event that is contended for allocates on the core.
 /// </remarks>
 internal sealed class CoreProbe(Core core) : IMailTarget
 {
-    private readonly ManualResetEventSlim _answered = new(false);
+    private bool _hasAnswered;
 
     public Core Core => core;
+
+    /// <summary>What the core had counted when it answered.</summary>
+    public CoreStatistics Counted { get; } = new();
 
     /// <summary>Managed bytes that the core's thread has allocated since it began.</summary>
     public long AllocatedBytes { get; private set; }
@@ -32,19 +37,32 @@ internal sealed class CoreProbe(Core core) : IMailTarget
     /// <summary>False when the core did not answer in time: it is stopping, or stuck.</summary>
     public bool TryAsk(TimeSpan limit)
     {
-        _answered.Reset();
+        long start = Stopwatch.GetTimestamp();
+        SpinWait pause = default;
+        Volatile.Write(ref _hasAnswered, false);
         core.PostFromThread(new Mail { Target = this });
-        return _answered.Wait(limit);
+        // Acquire: pairs with the Write in Receive, so that the numbers are read after they were written.
+        while (!Volatile.Read(ref _hasAnswered))
+        {
+            if (Stopwatch.GetElapsedTime(start) > limit)
+            {
+                return false;
+            }
+            pause.SpinOnce();
+        }
+        return true;
     }
 
     void IMailTarget.Receive(Core asked, in Mail mail)
     {
+        asked.Statistics.CopyTo(Counted);
         AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
         BuffersRented = asked.Buffers.RentedCount;
         BufferBytesRented = asked.Buffers.RentedBytes;
         Connections = asked.Io.Connections;
         DelayedRequests = asked.Purgatory.Delayed;
         SystemCalls = asked.Io.SystemCalls;
-        _answered.Set();
+        // Release: pairs with the Read in TryAsk.
+        Volatile.Write(ref _hasAnswered, true);
     }
 }

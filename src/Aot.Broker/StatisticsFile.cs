@@ -86,7 +86,7 @@ internal sealed class StatisticsFile : IDisposable
     private void AppendCore(StringBuilder json, CoreProbe probe)
     {
         bool hasAnswered = probe.TryAsk(s_answerLimit);
-        CoreStatistics counted = probe.Core.Statistics;
+        CoreStatistics counted = hasAnswered ? probe.Counted : probe.Core.Statistics;
         json.Append(CultureInfo.InvariantCulture, $"    {{ \"core\": {probe.Core.Index.Value}");
         if (hasAnswered)
         {

@@ -1,0 +1,40 @@
+using System.Text.Json;
+
+namespace Aot.Broker.Harness;
+
+/// <summary>What one core had counted when it was asked: a part of <c>statistics.json</c>.</summary>
+public sealed record CoreCounts(int Core, long AllocatedBytes, long Stalls, IReadOnlyDictionary<string, long> Requests)
+{
+    public long RequestsOf(string api) => Requests.GetValueOrDefault(api);
+}
+
+/// <summary>What a broker writes on SIGUSR2. Its numbers run from the start of the process.</summary>
+public sealed record BrokerStatistics(long Sequence, IReadOnlyList<CoreCounts> Cores)
+{
+    public long RequestsOf(string api) => Cores.Sum(core => core.RequestsOf(api));
+
+    /// <summary>Requests of every API but these.</summary>
+    public long RequestsBeside(params string[] apis) =>
+        Cores.Sum(core => core.Requests.Sum(request => apis.Contains(request.Key) ? 0 : request.Value));
+
+    public static BrokerStatistics Parse(string json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json);
+        JsonElement root = document.RootElement;
+        return new BrokerStatistics(
+            root.GetProperty("sequence").GetInt64(),
+            [
+                .. root.GetProperty("cores")
+                    .EnumerateArray()
+                    .Select(core => new CoreCounts(
+                        core.GetProperty("core").GetInt32(),
+                        core.GetProperty("allocatedBytes").GetInt64(),
+                        core.GetProperty("stalls").GetInt64(),
+                        core.GetProperty("requests")
+                            .EnumerateObject()
+                            .ToDictionary(api => api.Name, api => api.Value.GetInt64())
+                    )),
+            ]
+        );
+    }
+}
