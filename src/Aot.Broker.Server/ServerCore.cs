@@ -32,6 +32,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     private readonly Stack<ProduceShare> _produceShares = new();
     private readonly Stack<FetchWork> _fetchWorks = new();
     private readonly Stack<FetchShare>[] _fetchShares;
+    private readonly List<FetchShare> _sweptShares = [];
     private readonly Queue<(Connection Connection, long SinceMillis)> _waitingForBudget = new();
     private readonly MetadataView _view;
     private LogSet? _logs;
@@ -335,10 +336,14 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     {
         foreach (Stack<FetchShare> shares in _fetchShares)
         {
-            FetchShare[] all = [.. shares];
-            shares.Clear();
-            foreach (FetchShare share in all)
+            while (shares.TryPop(out FetchShare? top))
             {
+                _sweptShares.Add(top);
+            }
+            // The one used last was the first to come off, and is on top again at the end.
+            for (int i = _sweptShares.Count - 1; i >= 0; i--)
+            {
+                FetchShare share = _sweptShares[i];
                 if (share.HoldsLeases && share.Target != Core.Index)
                 {
                     share.SendRelease();
@@ -348,6 +353,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
                     shares.Push(share);
                 }
             }
+            _sweptShares.Clear();
         }
     }
 }

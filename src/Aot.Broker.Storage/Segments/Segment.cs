@@ -18,6 +18,10 @@ internal sealed class Segment
 {
     private int _bytesSinceIndexEntry;
 
+    // Of the segment that is appended to, so that writing its index entries makes no strings.
+    private string? _offsetIndexPath;
+    private string? _timeIndexPath;
+
     public Segment(string directory, long baseOffset, long createdMillis)
     {
         Directory = directory;
@@ -132,7 +136,7 @@ internal sealed class Segment
     {
         if (MaxTimestamp >= 0 && !TimeIndex.TryAppend(MaxTimestamp, MaxTimestampOffset))
         {
-            WriteTail(TimeIndex.File, LogFileNames.TimeIndexSuffix, disk, sync: false);
+            WriteTail(TimeIndex.File, TimeIndexPath, disk, sync: false);
             TimeIndex.TryAppend(MaxTimestamp, MaxTimestampOffset);
         }
     }
@@ -147,8 +151,8 @@ internal sealed class Segment
     /// <summary>Writes the entries that are only in memory.</summary>
     public Errno WriteIndexTails(Disk disk, bool sync)
     {
-        Errno offsets = WriteTail(OffsetIndex.File, LogFileNames.OffsetIndexSuffix, disk, sync);
-        Errno times = WriteTail(TimeIndex.File, LogFileNames.TimeIndexSuffix, disk, sync);
+        Errno offsets = WriteTail(OffsetIndex.File, OffsetIndexPath, disk, sync);
+        Errno times = WriteTail(TimeIndex.File, TimeIndexPath, disk, sync);
         return offsets != Errno.None ? offsets : times;
     }
 
@@ -179,14 +183,20 @@ internal sealed class Segment
 
     public void ReleaseMemory()
     {
+        _offsetIndexPath = null;
+        _timeIndexPath = null;
         OffsetIndex.File.ReleaseMemory();
         TimeIndex.File.ReleaseMemory();
         Transactions.ReleaseMemory();
     }
 
-    private Errno WriteTail(IndexFile index, string suffix, Disk disk, bool sync)
+    private string OffsetIndexPath => _offsetIndexPath ??= PathOf(LogFileNames.OffsetIndexSuffix);
+
+    private string TimeIndexPath => _timeIndexPath ??= PathOf(LogFileNames.TimeIndexSuffix);
+
+    private static Errno WriteTail(IndexFile index, string path, Disk disk, bool sync)
     {
-        Errno error = disk.Open(PathOf(suffix), DiskOpen.OpenOrCreate, out Fd file);
+        Errno error = disk.Open(path, DiskOpen.OpenOrCreate, out Fd file);
         if (error != Errno.None)
         {
             return error;
