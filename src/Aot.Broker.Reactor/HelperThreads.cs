@@ -4,12 +4,12 @@ using Aot.Broker.Linux;
 namespace Aot.Broker.Reactor;
 
 /// <summary>
-/// The background pool of a running broker: a few ordinary threads, shared by all cores, each started when a job finds
-/// none idle.
+/// The background pool of a running broker: a few ordinary threads, shared by all cores, started with the pool: a core
+/// that started one would allocate, and stand still meanwhile.
 /// </summary>
 /// <remarks>
-/// Any thread. A thread inherits the affinity of the core that started it, so it widens it again to what the process
-/// may use. Jobs begin in order; the queue is bounded by what its callers keep in flight.
+/// Any thread. A thread inherits the affinity of its starter, so it widens it to what the process may use. Jobs begin in
+/// order; the queue is bounded by what its callers keep in flight.
 /// </remarks>
 public sealed class HelperThreads : BackgroundPool
 {
@@ -17,31 +17,26 @@ public sealed class HelperThreads : BackgroundPool
 
     private readonly object _gate = new();
     private readonly Queue<(Core Core, IBackgroundJob Job)> _jobs = new();
-    private readonly List<Thread> _threads = [];
-    private readonly int _threadsMax;
+    private readonly Thread[] _threads;
     private readonly CpuSet? _cpus;
     private int _idle;
     private bool _disposed;
 
-    /// <param name="threadsMax">Threads at most.</param>
+    /// <param name="threads">How many.</param>
     /// <param name="cpus">Where they may run; null = where their starter may.</param>
-    public HelperThreads(int threadsMax, CpuSet? cpus = null)
+    public HelperThreads(int threads, CpuSet? cpus = null)
     {
-        Invariant.That(threadsMax > 0);
-        _threadsMax = threadsMax;
+        Invariant.That(threads > 0);
         _cpus = cpus;
-    }
-
-    public int ThreadCount
-    {
-        get
+        _threads = new Thread[threads];
+        for (int i = 0; i < threads; i++)
         {
-            lock (_gate)
-            {
-                return _threads.Count;
-            }
+            _threads[i] = new Thread(Work, StackBytes) { IsBackground = true, Name = $"helper-{i}" };
+            _threads[i].Start();
         }
     }
+
+    public int ThreadCount => _threads.Length;
 
     public override void Run(Core core, IBackgroundJob job)
     {
@@ -52,38 +47,26 @@ public sealed class HelperThreads : BackgroundPool
                 return;
             }
             _jobs.Enqueue((core, job));
-            if (_idle >= _jobs.Count)
+            // Without an idle thread the job waits for the first that becomes one, which looks here before it sleeps.
+            if (_idle > 0)
             {
                 Monitor.Pulse(_gate);
-            }
-            else if (_threads.Count < _threadsMax)
-            {
-                StartThread();
             }
         }
     }
 
     public override void Dispose()
     {
-        Thread[] threads;
         lock (_gate)
         {
             _disposed = true;
             _jobs.Clear();
             Monitor.PulseAll(_gate);
-            threads = [.. _threads];
         }
-        foreach (Thread thread in threads)
+        foreach (Thread thread in _threads)
         {
             thread.Join();
         }
-    }
-
-    private void StartThread()
-    {
-        Thread thread = new(Work, StackBytes) { IsBackground = true, Name = $"helper-{_threads.Count}" };
-        _threads.Add(thread);
-        thread.Start();
     }
 
     private void Work()
