@@ -12,7 +12,7 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
     private const int Records = 700_000;
     private const int WarmUpRequests = 150_000;
     private const int MeasuredRequests = 100_000;
-    private const int FetchesMin = 2000;
+    private const int FetchesMin = 1000;
 
     private readonly string _lines = Path.GetTempFileName();
 
@@ -111,7 +111,9 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
                     long allocated = next.Cores[core].AllocatedBytes - last.Cores[core].AllocatedBytes;
                     if (allocated != 0)
                     {
-                        allocations.Add($"core {core}: {allocated} bytes over {requests} requests");
+                        allocations.Add(
+                            $"core {core}: {allocated} bytes over {requests} requests (reading {next.Sequence})"
+                        );
                     }
                 }
             }

@@ -138,11 +138,19 @@ public sealed class BrokerServer
         }
     }
 
-    /// <summary>The requests that a core has started, by API; those that never came are left out. Any thread.</summary>
-    public IEnumerable<(string Api, long Count)> CountRequests(CoreIndex core) =>
-        _cores[core.Value]
-            .Handlers.All.Select(handler => (handler.Name, handler.Requests))
-            .Where(counted => counted.Requests > 0);
+    /// <summary>The names of the APIs that a core serves, in the order of <see cref="CopyRequests"/>.</summary>
+    public IReadOnlyList<string> ApiNames(CoreIndex core) =>
+        [.. _cores[core.Value].Handlers.All.Select(handler => handler.Name)];
+
+    /// <summary>The requests that a core has started, by API. On the core's thread the numbers belong together.</summary>
+    public void CopyRequests(CoreIndex core, Span<long> counts)
+    {
+        IReadOnlyList<RequestHandler> handlers = _cores[core.Value].Handlers.All;
+        for (int i = 0; i < handlers.Count; i++)
+        {
+            counts[i] = handlers[i].Requests;
+        }
+    }
 
     internal ServerCore PartOf(CoreIndex core) => _cores[core.Value];
 }

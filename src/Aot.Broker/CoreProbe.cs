@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Aot.Broker.Reactor;
+using Aot.Broker.Server;
 
 namespace Aot.Broker;
 
@@ -12,11 +13,17 @@ namespace Aot.Broker;
 /// sets the fields belong to the core. A core that answers late answers the next question.
 /// The asker looks for the flag again and again, with pauses: an event that is contended for allocates on the core.
 /// </remarks>
-internal sealed class CoreProbe(Core core) : IMailTarget
+internal sealed class CoreProbe(Core core, BrokerServer server) : IMailTarget
 {
+    private readonly long[] _requests = new long[server.ApiNames(core.Index).Count];
     private bool _hasAnswered;
 
     public Core Core => core;
+
+    public IReadOnlyList<string> ApiNames { get; } = server.ApiNames(core.Index);
+
+    /// <summary>Requests that the core has started, by <see cref="ApiNames"/>.</summary>
+    public IReadOnlyList<long> Requests => _requests;
 
     /// <summary>What the core had counted when it answered.</summary>
     public CoreStatistics Counted { get; } = new();
@@ -56,6 +63,7 @@ internal sealed class CoreProbe(Core core) : IMailTarget
     void IMailTarget.Receive(Core asked, in Mail mail)
     {
         asked.Statistics.CopyTo(Counted);
+        server.CopyRequests(asked.Index, _requests);
         AllocatedBytes = GC.GetAllocatedBytesForCurrentThread();
         BuffersRented = asked.Buffers.RentedCount;
         BufferBytesRented = asked.Buffers.RentedBytes;

@@ -13,9 +13,10 @@ namespace Aot.Broker;
 /// kill -USR2 $(jq .pid data/ports.json); cat data/statistics.json
 /// </code>
 /// "sequence" tells one writing from the next. Counters run from the start of the process; "allocatedBytes" of a core is
-/// exact, and does not move while it only produces and fetches.
+/// exact, and does not move while it only produces and fetches (a line of its log is an exception).
 /// </summary>
-/// <remarks>Owner: the thread of the signal; the cores go on meanwhile. A core that does not answer has no "allocatedBytes".</remarks>
+/// <remarks>Owner: the thread of the signal; the cores go on meanwhile. All numbers of a core are
+/// of the moment at which it answered; one that does not answer has no "allocatedBytes", and old numbers.</remarks>
 internal sealed class StatisticsFile : IDisposable
 {
     public const string Name = "statistics.json";
@@ -26,15 +27,13 @@ internal sealed class StatisticsFile : IDisposable
 
     private readonly Lock _writing = new();
     private readonly CoreProbe[] _probes;
-    private readonly BrokerServer _server;
     private readonly string _path;
     private readonly PosixSignalRegistration _registration;
     private long _sequence;
 
     public StatisticsFile(IReadOnlyList<Core> cores, BrokerServer server, string dataDirectory)
     {
-        _probes = [.. cores.Select(core => new CoreProbe(core))];
-        _server = server;
+        _probes = [.. cores.Select(core => new CoreProbe(core, server))];
         _path = Path.Combine(dataDirectory, Name);
         _registration = PosixSignalRegistration.Create((PosixSignal)SignalUser2, OnSignal);
     }
@@ -86,7 +85,7 @@ internal sealed class StatisticsFile : IDisposable
     private void AppendCore(StringBuilder json, CoreProbe probe)
     {
         bool hasAnswered = probe.TryAsk(s_answerLimit);
-        CoreStatistics counted = hasAnswered ? probe.Counted : probe.Core.Statistics;
+        CoreStatistics counted = probe.Counted;
         json.Append(CultureInfo.InvariantCulture, $"    {{ \"core\": {probe.Core.Index.Value}");
         if (hasAnswered)
         {
@@ -108,10 +107,13 @@ internal sealed class StatisticsFile : IDisposable
         Append("wakesSent", counted.WakesSent);
         json.Append(", \"requests\": {");
         string separator = " ";
-        foreach ((string api, long count) in _server.CountRequests(probe.Core.Index))
+        for (int i = 0; i < probe.ApiNames.Count; i++)
         {
-            json.Append(CultureInfo.InvariantCulture, $"{separator}\"{api}\": {count}");
-            separator = ", ";
+            if (probe.Requests[i] > 0)
+            {
+                json.Append(CultureInfo.InvariantCulture, $"{separator}\"{probe.ApiNames[i]}\": {probe.Requests[i]}");
+                separator = ", ";
+            }
         }
         json.Append(" } }");
 
