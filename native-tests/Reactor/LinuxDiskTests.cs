@@ -33,6 +33,22 @@ public sealed unsafe class LinuxDiskTests : IDisposable
     }
 
     [Fact]
+    public void A_lock_ends_with_Unlock_even_while_a_copy_of_its_descriptor_lives()
+    {
+        Assert.Equal(Errno.None, _disk.Lock(At("lock"), out Fd first));
+        Assert.Equal(Errno.EAGAIN, _disk.Lock(At("lock"), out _));
+        // What a child that is being started has until it executes its own program.
+        int copy = dup(first.Value);
+        _disk.Unlock(first);
+        Assert.Equal(Errno.None, _disk.Lock(At("lock"), out Fd second));
+        _disk.Unlock(second);
+        _disk.Close(new Fd(copy));
+    }
+
+    [System.Runtime.InteropServices.DllImport("libc")]
+    private static extern int dup(int fd);
+
+    [Fact]
     public void More_pieces_than_one_call_takes_are_all_written()
     {
         Fd fd = Open("many.log", DiskOpen.CreateNew);

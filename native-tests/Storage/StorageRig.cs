@@ -55,6 +55,12 @@ internal sealed class TestDisk : Disk
         _disk.Close(fd);
     }
 
+    public override void Unlock(Fd fd)
+    {
+        Assert.True(_open.Remove(fd.Value), "unlocked twice");
+        _disk.Unlock(fd);
+    }
+
     /// <summary>What the kernel does at the end of a process.</summary>
     public void CloseAll()
     {

@@ -77,6 +77,12 @@ public abstract class Disk
     /// <summary>Creates the file if needed and locks it for this process: EAGAIN (= EWOULDBLOCK) when another has it.</summary>
     public abstract Errno Lock(string path, out Fd fd);
 
+    /// <summary>
+    /// Ends a lock and closes its file. The lock ends now, even where a process that is just being started still holds a
+    /// copy of the descriptor.
+    /// </summary>
+    public virtual void Unlock(Fd fd) => Close(fd);
+
     /// <summary>The whole file; empty with the error when it cannot be read.</summary>
     public Errno ReadAllBytes(string path, out byte[] bytes)
     {

@@ -175,6 +175,13 @@ public sealed unsafe class LinuxDisk : Disk
         return error;
     }
 
+    public override void Unlock(Fd fd)
+    {
+        // An error changes nothing: closing the last descriptor ends the lock as well.
+        _ = Files.Unlock(fd);
+        Close(fd);
+    }
+
     /// <summary>A short write ended inside a piece: the rest of it, alone. Returns its bytes, or -errno.</summary>
     private long FinishPieceSlow(Fd fd, IoPiece* piece, long gone, long position) =>
         Write(fd, new ReadOnlySpan<byte>(piece->Address + gone, piece->Length - (int)gone), position);

@@ -160,7 +160,7 @@ public sealed class LogDirectories : IDisposable
             _isClosed = true;
             foreach (LogDirectory directory in _all)
             {
-                _disk.Close(directory.LockFile);
+                _disk.Unlock(directory.LockFile);
             }
         }
     }
