@@ -18,6 +18,7 @@ public sealed class HeaderLayout
     private const string Includes = """
         #define _GNU_SOURCE
         #include <stddef.h>
+        #include <dirent.h>
         #include <errno.h>
         #include <fcntl.h>
         #include <poll.h>

@@ -52,8 +52,8 @@ public static unsafe class Directories
     {
         for (int at = 0; at < filled; )
         {
-            dirent64_head* entry = (dirent64_head*)(chunk + at);
-            byte* name = chunk + at + dirent64_head.NameOffset;
+            dirent64* entry = (dirent64*)(chunk + at);
+            byte* name = chunk + at + dirent64.NameOffset;
             string text = Encoding.UTF8.GetString(MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name));
             if (text is not ("." or ".."))
             {
@@ -67,7 +67,7 @@ public static unsafe class Directories
                 };
                 found(text, isDirectory);
             }
-            Invariant.That(entry->d_reclen > dirent64_head.NameOffset);
+            Invariant.That(entry->d_reclen > dirent64.NameOffset);
             at += entry->d_reclen;
         }
     }

@@ -5,27 +5,23 @@ namespace Aot.Broker.Linux;
 // dirent.h
 
 /// <summary>
-/// The fixed head of one entry of getdents64; the name follows at byte 19 and ends with a zero.
+/// One entry of getdents64, as large as its name needs: only d_reclen bytes of it are there, so it is read through a
+/// pointer and never copied whole. The name ends with a zero.
 /// <code>
 /// 0 d_ino   8 d_off   16 d_reclen   18 d_type   19 d_name...
 /// </code>
 /// </summary>
-[StructLayout(LayoutKind.Explicit, Size = NameOffset)]
-internal struct dirent64_head
+// SAFETY: the fixed array only describes the layout; nothing here follows a pointer.
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct dirent64
 {
     public const int NameOffset = 19;
 
-    [FieldOffset(0)]
     public ulong d_ino;
-
-    [FieldOffset(8)]
     public long d_off;
-
-    [FieldOffset(16)]
     public ushort d_reclen;
-
-    [FieldOffset(18)]
     public DirectoryEntryType d_type;
+    public fixed byte d_name[256];
 }
 
 internal enum DirectoryEntryType : byte
