@@ -129,6 +129,30 @@ public sealed class ConnectionIoTests
 
     [Theory]
     [MemberData(nameof(Backends))]
+    public void The_place_of_one_that_closed_with_its_next_receive_queued_serves_another(IoMode mode)
+    {
+        using Rig rig = new(mode);
+        (TestConnection first, Socket firstPeer) = rig.Connect(c => c.KeepReceiving = false);
+        // More than one receive takes, so that the second is known to have bytes and is queued at once.
+        firstPeer.Send(RandomBytes(40_000, 7));
+        rig.On(core => core.Io.Receive(first.Handle));
+        rig.Until(_ => first.ReceivedCalls == 1, "the first receive");
+        rig.On(core =>
+        {
+            core.Io.Receive(first.Handle);
+            first.Close();
+        });
+        rig.Until(_ => first.ClosedCalls == 1, "closed");
+        (TestConnection second, Socket secondPeer) = rig.Connect();
+        secondPeer.Send(RandomBytes(10, 8));
+        rig.Until(_ => second.Received.Length == 10, "the bytes of the second connection");
+        CloseAndWait(rig, second);
+        firstPeer.Dispose();
+        secondPeer.Dispose();
+    }
+
+    [Theory]
+    [MemberData(nameof(Backends))]
     public void Closing_while_a_receive_waits_reports_closed_and_nothing_else(IoMode mode)
     {
         using Rig rig = new(mode);

@@ -115,6 +115,8 @@ internal sealed class IoSlots
         slot.WritableArmed = false;
         slot.SocketWasEmptied = false;
         slot.Readable = slot.Writable = slot.PeerGone = false;
+        // What is still listed under the old handle is passed over; the next connection must be able to be listed.
+        slot.Queued = false;
         Invariant.That(slot.Pending == 0);
         Attached--;
         _free.Push(slot);
