@@ -64,6 +64,7 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
                 )
                 .Ok()
         );
+        Until.Holds(() => broker.ReadStatistics().RequestsOf("Fetch") > 0, "the consumer fetches");
         Task<ToolResult> producing = Task.Run(() =>
             Kcat.Produce(
                 broker,

@@ -28,7 +28,9 @@ public sealed record BrokerStatistics(long Sequence, IReadOnlyList<CoreCounts> C
                     .EnumerateArray()
                     .Select(core => new CoreCounts(
                         core.GetProperty("core").GetInt32(),
-                        core.GetProperty("allocatedBytes").GetInt64(),
+                        core.TryGetProperty("allocatedBytes", out JsonElement allocated)
+                            ? allocated.GetInt64()
+                            : throw new HarnessException($"a core did not answer: {json}"),
                         core.GetProperty("stalls").GetInt64(),
                         core.GetProperty("requests")
                             .EnumerateObject()

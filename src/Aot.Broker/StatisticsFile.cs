@@ -22,7 +22,7 @@ internal sealed class StatisticsFile : IDisposable
     public const string Name = "statistics.json";
 
     private const int SignalUser2 = 12;
-    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(5);
     private static readonly Logger s_log = Log.For("statistics");
 
     private readonly Lock _writing = new();
