@@ -343,6 +343,10 @@ case $command in
     run_tests "$@"
     ;;
   bench) bench "$@" ;;
+  measure)
+    build
+    AOT_BROKER_BINARY=$binary exec perf/startup "$@"
+    ;;
   kafka-suite) kafka_suite "$@" ;;
   format)
     dotnet tool restore > /dev/null

@@ -42,6 +42,29 @@ public sealed class IdleTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void The_measuring_script_says_what_a_start_and_an_idle_broker_cost()
+    {
+        ToolResult result = Tool.Run(
+                Path.Combine(Repository.Root, "perf", "startup"),
+                ["3"],
+                environment: new Dictionary<string, string>
+                {
+                    ["AOT_BROKER_BINARY"] = Repository.Binary,
+                    ["IDLE_SECONDS"] = "1",
+                }
+            )
+            .Ok();
+        output.WriteLine(result.Output);
+        Assert.Matches(
+            @"^ready after exec: +\d+\.\d ms median of 3 \(\d+\.\d ms to \d+\.\d ms\)\n"
+                + @"idle resident memory: +\d+\.\d MB\n"
+                + @"idle processor time: +\d+\.\d+ % of one core\n"
+                + @"idle context switches: +\d+ per second\n$",
+            result.Output
+        );
+    }
+
     /// <summary>The same binary with its code as managed assemblies, as a test may be given, carries a compiler.</summary>
     private static bool IsNative() =>
         !File.Exists(Path.Combine(Path.GetDirectoryName(Repository.Binary)!, "aot-broker.dll"));
