@@ -84,7 +84,12 @@ public sealed partial class SendFileTests(ITestOutputHelper output) : IDisposabl
             traced.Stop();
             // The tracer ends a moment after the process that it traced.
             Until.Holds(
-                () => File.ReadLines(trace).Any(line => line.StartsWith($"{pid} +++ exited", StringComparison.Ordinal)),
+                () =>
+                    File.ReadLines(trace)
+                        .Any(line =>
+                            line.StartsWith($"{pid} ", StringComparison.Ordinal)
+                            && line.Contains("+++ exited", StringComparison.Ordinal)
+                        ),
                 "strace has written its last line"
             );
         }
