@@ -1,4 +1,5 @@
 using System.Text;
+using Aot.Broker.Base;
 using Aot.Broker.Protocol;
 
 namespace Aot.Broker.Storage.Tests;
@@ -246,6 +247,32 @@ public sealed class RecoveryTests
         Assert.Single(Directory.GetDirectories(rig.DirectoryPath, "events-0.*-stray"));
         (error, log) = second.Do(_ => second.Set.OpenAsync(StorageRig.Name, new Base.KafkaUuid(1, 1), s_small));
         Assert.Equal((ErrorCode.None, 0L), (error, log!.LogEndOffset));
+    }
+
+    /// <summary>A second set stands for the logs of another core, which hears of the deletion later.</summary>
+    [Fact]
+    public void A_topic_made_again_on_another_core_waits_for_the_directory_of_the_deleted_one()
+    {
+        using StorageRig rig = new();
+        PartitionLog old = Fill(rig, 5);
+        LogSet otherCore = new(rig.Core, rig.Directories);
+        KafkaUuid again = new(7, 7);
+        Task<(ErrorCode Error, PartitionLog? Log)> opening = rig.Core.RunFromThreadAsync(_ =>
+            otherCore.OpenAsync(old.Name, again, new LogConfig())
+        );
+        for (int i = 0; i < 20; i++)
+        {
+            rig.Pump();
+        }
+        Assert.False(opening.IsCompleted);
+        Assert.Equal(ErrorCode.None, rig.Do(_ => rig.Set.DeleteAsync(old)));
+        Assert.Equal(
+            (ErrorCode.None, 0L),
+            rig.Do(async _ => await opening is var (e, log) ? (e, log!.LogEndOffset) : default)
+        );
+        Assert.True(Directory.Exists(rig.PartitionPath));
+        Assert.Empty(Directory.GetDirectories(rig.DirectoryPath, "*-stray"));
+        rig.Do(_ => otherCore.CloseAsync(clean: true));
     }
 
     [Fact]

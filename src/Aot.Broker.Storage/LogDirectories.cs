@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using Aot.Broker.Base;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
@@ -21,6 +22,7 @@ public sealed class LogDirectories : IDisposable
     private readonly Disk _disk;
     private readonly List<LogDirectory> _all = [];
     private readonly Dictionary<TopicPartition, LogDirectory> _partitions = [];
+    private readonly Dictionary<TopicPartition, TaskCompletionSource> _held = [];
     private readonly List<string> _leftovers = [];
     private readonly Action<string, Errno> _onSyncFailure;
     private bool _isClosed;
@@ -202,6 +204,36 @@ public sealed class LogDirectories : IDisposable
         {
             _partitions.Remove(name);
         }
+    }
+
+    /// <summary>
+    /// Takes a partition's directory for one log, from before it is opened until it is renamed away. A topic that is made
+    /// again under the name of a deleted one may have its partitions on other cores, and each core hears of both at its
+    /// own pace: false = another core still has the directory, and <paramref name="released"/> says when no longer.
+    /// </summary>
+    internal bool TryHold(TopicPartition name, [NotNullWhen(false)] out Task? released)
+    {
+        lock (_gate)
+        {
+            released = _held.TryGetValue(name, out TaskCompletionSource? holder) ? holder.Task : null;
+            if (released is null)
+            {
+                _held.Add(name, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+            }
+            return released is null;
+        }
+    }
+
+    /// <summary>The end of what <see cref="TryHold"/> began.</summary>
+    internal void Release(TopicPartition name)
+    {
+        TaskCompletionSource? holder;
+        lock (_gate)
+        {
+            bool held = _held.Remove(name, out holder);
+            Invariant.That(held);
+        }
+        holder!.SetResult();
     }
 
     /// <summary>Directories of deleted partitions that an earlier process left behind; each is given out once.</summary>

@@ -93,7 +93,15 @@ public sealed class LogSet : ITimerTarget
         }
         TaskCompletionSource opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
         _opening.Add(name, opened.Task);
-        (ErrorCode, PartitionLog?) result = await LoadAsync(name, topicId, config, logDirectory);
+        while (!Directories.TryHold(name, out Task? released))
+        {
+            await released;
+        }
+        (ErrorCode Error, PartitionLog? Log) result = await LoadAsync(name, topicId, config, logDirectory);
+        if (result.Log is null)
+        {
+            Directories.Release(name);
+        }
         _opening.Remove(name);
         opened.SetResult();
         return result;
@@ -152,6 +160,7 @@ public sealed class LogSet : ITimerTarget
             log.Name,
             LogFileNames.DeleteDirectorySuffix
         );
+        Directories.Release(log.Name);
         if (marked is not null)
         {
             Disk disk = Core.Disk;
@@ -195,6 +204,7 @@ public sealed class LogSet : ITimerTarget
             closing[i] = _logs[i].CloseAsync(clean).AsTask();
         }
         await CoreTasks.AllAsync(closing);
+        _logs.ForEach(log => Directories.Release(log.Name));
         Checks.Dispose();
         PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);
