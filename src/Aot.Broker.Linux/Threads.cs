@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
 using System.Text;
 using Aot.Broker.Base;
@@ -100,6 +101,16 @@ public static unsafe class Threads
 /// <summary>Limits, randomness and signals of the process.</summary>
 public static unsafe class Processes
 {
+    /// <summary>
+    /// Ends the process here: no handler of the runtime runs and no thread is waited for, so nothing that hangs can keep it.
+    /// </summary>
+    [DoesNotReturn]
+    public static void ExitAtOnce(int status)
+    {
+        Libc._exit(status);
+        throw Invariant.Unreachable("_exit returned");
+    }
+
     public static SysResult<rlimit> GetLimit(ResourceLimit which)
     {
         rlimit limit = default;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Aot.Broker.Base;
 using Aot.Broker.CommandLine;
+using Aot.Broker.Linux;
 
 namespace Aot.Broker;
 
@@ -40,6 +41,6 @@ internal sealed class ServeSignals : IDisposable
             return;
         }
         Log.Process.Flush(TimeSpan.FromMilliseconds(100));
-        Environment.Exit((int)ExitCode.Fatal);
+        Processes.ExitAtOnce((int)ExitCode.Fatal);
     }
 }

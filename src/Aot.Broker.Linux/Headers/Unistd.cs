@@ -56,4 +56,7 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library)]
     internal static partial int getpid();
+
+    [LibraryImport(Library)]
+    internal static partial void _exit(int status);
 }
