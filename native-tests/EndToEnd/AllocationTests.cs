@@ -125,8 +125,9 @@ public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
             last = next;
         }
         output.WriteLine($"{measured} requests, {fetches} of them fetches");
-        // What a request or a turn allocated would show in every reading and as megabytes. A pool that meets more requests
-        // at once than ever before makes the missing objects, once.
+        // Weaker than it should be: zero is the goal. What a request or a turn allocated would show in every reading and as
+        // megabytes; up to a few readings with some bytes are let through, which look like pools that meet more requests at
+        // once than ever before.
         Assert.True(
             allocations.Count <= PeakReadingsMax && bytes <= PeakBytesMax,
             $"{bytes} bytes: {string.Join("; ", allocations)}"
