@@ -152,6 +152,31 @@ public sealed class RecoveryTests
     }
 
     [Fact]
+    public void A_gap_between_segments_is_kept_unless_the_one_before_it_may_have_lost_its_end()
+    {
+        using StorageRig rig = new();
+        Fill(rig, 40);
+        rig.Kill();
+        string[] logs = [.. Directory.GetFiles(rig.PartitionPath, "*.log").Order()];
+        string gone = Path.GetFileNameWithoutExtension(logs[1]);
+        foreach (string file in Directory.GetFiles(rig.PartitionPath, gone + "*"))
+        {
+            File.Delete(file);
+        }
+        using (StorageRig after = new(rig.DirectoryPath))
+        {
+            Assert.Equal(80, after.Open(s_small).LogEndOffset);
+            after.Kill();
+        }
+        foreach (string file in Directory.GetFiles(rig.PartitionPath, "*.snapshot"))
+        {
+            File.Delete(file);
+        }
+        using StorageRig last = new(rig.DirectoryPath);
+        Assert.Equal(long.Parse(gone), last.Open(s_small).LogEndOffset);
+    }
+
+    [Fact]
     public void Leftovers_are_finished_or_taken_back()
     {
         using StorageRig first = new();

@@ -189,15 +189,15 @@ internal sealed class LogLoader
 
     /// <summary>
     /// Unclean: each segment from the recovery point on, until one has a bad byte, or has lost its end: a power loss may
-    /// leave a file short at the end of a batch, or empty, while the next segment's file is there. (Compaction leaves such
-    /// gaps, too.)
+    /// leave a file short at the end of a batch, or empty, while the next segment's file is there. A gap of offsets alone
+    /// says nothing of that, since compaction leaves gaps, too, in a topic that may have another policy by now.
     /// </summary>
     private void ScanFrom(int first, long recoveryPoint)
     {
         for (int i = first; i < _log.Segments.Count; i++)
         {
             Segment segment = _log.Segments[i];
-            if (i > first && segment.BaseOffset > _log.LogEndOffset && !_request.Config.IsCompacted)
+            if (i > first && segment.BaseOffset > _log.LogEndOffset && !IsGapOnPurpose(segment))
             {
                 DeleteSegmentsFrom(i);
                 _producers.DropSnapshotsAbove(_log.LogEndOffset);
@@ -217,6 +217,13 @@ internal sealed class LogLoader
             Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
         }
     }
+
+    /// <summary>
+    /// A producer snapshot of the segment's base offset is written when all before it is on the disk: where there is one,
+    /// the segment before did not lose its end.
+    /// </summary>
+    private bool IsGapOnPurpose(Segment segment) =>
+        _request.Config.IsCompacted || _content.Snapshots.Contains(segment.BaseOffset);
 
     private bool TryOpenIndexes(Segment segment)
     {
