@@ -294,6 +294,11 @@ public sealed class LogDirectories : IDisposable
         ReadCleanShutdown(directory);
         Check(directory.Load(), $"cannot read the checkpoints of {path}");
         FindPartitions(directory);
+        if (!directory.HadCleanShutdown)
+        {
+            // What a killed process made last may be found now and gone after a power loss, and with it what is synced in it.
+            Check(_disk.SyncDirectory(path), $"cannot sync {path}");
+        }
     }
 
     private void ReadMeta(LogDirectory directory)

@@ -33,6 +33,9 @@ public static class LogFileNames
     public const string CleanedSuffix = ".cleaned";
     public const string SwapSuffix = ".swap";
 
+    /// <summary>Ours alone: what was behind the damaged place of a log. Kafka passes such a file over.</summary>
+    public const string DroppedSuffix = ".dropped";
+
     /// <summary>Ours alone: the next segment's file before its base offset is known. Kafka passes such a file over.</summary>
     public const string PreparedName = "next-segment.prepared";
 

@@ -35,6 +35,36 @@ internal sealed class TransactionIndex(string directory, long baseOffset)
         return fileBytes <= 0 || fileBytes % EntryBytes == 0;
     }
 
+    /// <summary>
+    /// False: it cannot be this segment's, which ends before <paramref name="endOffset"/>. Markers are in ascending order,
+    /// each behind the first record of its transaction.
+    /// </summary>
+    public bool IsSound(long endOffset, Disk disk)
+    {
+        if (Count == 0)
+        {
+            return true;
+        }
+        if (disk.ReadAllBytes(FilePath, out byte[] bytes) != Errno.None || bytes.Length != Count * EntryBytes)
+        {
+            return false;
+        }
+        long previous = baseOffset - 1;
+        for (int at = 0; at < bytes.Length; at += EntryBytes)
+        {
+            ReadOnlySpan<byte> entry = bytes.AsSpan(at, EntryBytes);
+            long first = BinaryPrimitives.ReadInt64BigEndian(entry[10..]);
+            long last = BinaryPrimitives.ReadInt64BigEndian(entry[18..]);
+            bool isInPlace = last > previous && last < endOffset && first >= 0 && first < last;
+            if (!isInPlace || BinaryPrimitives.ReadInt16BigEndian(entry) != 0)
+            {
+                return false;
+            }
+            previous = last;
+        }
+        return true;
+    }
+
     public Errno Append(in AbortedEntry entry, Disk disk)
     {
         Span<byte> bytes = stackalloc byte[EntryBytes];

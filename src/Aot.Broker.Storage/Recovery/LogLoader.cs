@@ -19,7 +19,7 @@ namespace Aot.Broker.Storage.Recovery;
 /// <remarks>
 /// Runs on a helper thread; what it makes belongs to nobody else until it is done. A log file is only ever cut after
 /// its last sound batch above the recovery point, and that is reported; later segments are then not reachable any more
-/// and are deleted, as Kafka does. Errors of the disk are exceptions here, caught by the one who asked.
+/// and go, as in Kafka, but sound records among what goes are kept in side files (<see cref="DroppedEnd"/>). Errors of the disk are exceptions here, caught by the one who asked.
 /// </remarks>
 internal sealed class LogLoader
 {
@@ -30,6 +30,7 @@ internal sealed class LogLoader
     private readonly LoadedLog _log;
     private DirectoryContent _content = new();
     private ProducerRecovery _producers;
+    private readonly DroppedEnd _dropped;
 
     private LogLoader(Disk disk, LoadRequest request)
     {
@@ -44,6 +45,7 @@ internal sealed class LogLoader
             Directory = request.Directory,
         };
         _producers = new ProducerRecovery(disk, request, _log, _content);
+        _dropped = new DroppedEnd(disk, request, _log);
     }
 
     public static LoadedLog Load(Disk disk, LoadRequest request) => new LogLoader(disk, request).Run();
@@ -76,7 +78,7 @@ internal sealed class LogLoader
                 ("logEndOffset", _log.LogEndOffset),
                 ("logStartOffset", start)
             );
-            DeleteSegmentsFrom(0);
+            DeleteSegmentsFrom(0, keepsRecords: false);
             _log.Producers.Clear();
             _log.Epochs.Clear();
         }
@@ -164,14 +166,9 @@ internal sealed class LogLoader
         int firstScanned = _request.IsClean ? _log.Segments.Count : Math.Max(0, _log.Segments.IndexOf(recoveryPoint));
         for (int i = 0; i < firstScanned; i++)
         {
-            Segment segment = _log.Segments[i];
-            segment.IsSynced = i + 1 < _log.Segments.Count;
-            if (!TryOpenIndexes(segment))
-            {
-                Scan(segment, verifyFrom: long.MaxValue, producersFrom: long.MaxValue);
-                _log.RebuiltIndexes++;
-            }
-            SetTimestamps(segment);
+            _log.Segments[i].IsSynced = i + 1 < _log.Segments.Count;
+            OpenIndexes(i);
+            SetTimestamps(_log.Segments[i]);
         }
         _log.LogEndOffset = firstScanned == _log.Segments.Count ? EndOf(_log.Segments.Active) : -1;
         long scanFrom =
@@ -184,6 +181,24 @@ internal sealed class LogLoader
             long end = _log.Segments.EndOf(i, _log.LogEndOffset);
             segment.SyncedOffset = Math.Clamp(recoveryPoint, segment.BaseOffset, end);
             segment.IsSynced = i + 1 < _log.Segments.Count && end <= recoveryPoint;
+            segment.IsEntrySynced = _request.IsClean || segment.IsSynced;
+        }
+    }
+
+    /// <summary>The indexes of a segment that is not scanned; those that are missing or not its own are made anew.</summary>
+    private void OpenIndexes(int number)
+    {
+        Segment segment = _log.Segments[number];
+        if (!IndexCheck.TryOpen(_disk, segment, _content))
+        {
+            Scan(segment, verifyFrom: long.MaxValue, producersFrom: long.MaxValue);
+            _log.RebuiltIndexes++;
+        }
+        long end = _log.Segments.EndOf(number, long.MaxValue);
+        if (!IndexCheck.TryOpenTransactions(_disk, segment, _content, end))
+        {
+            _producers.RebuildTransactions(segment);
+            _log.RebuiltIndexes++;
         }
     }
 
@@ -199,22 +214,20 @@ internal sealed class LogLoader
             Segment segment = _log.Segments[i];
             if (i > first && segment.BaseOffset > _log.LogEndOffset && !IsGapOnPurpose(segment))
             {
-                DeleteSegmentsFrom(i);
-                _producers.DropSnapshotsAbove(_log.LogEndOffset);
-                break;
+                EndBefore(i);
             }
-            long cut = Scan(segment, recoveryPoint, segment.BaseOffset);
-            _log.RecoveredSegments++;
-            if (cut > 0)
+            else if (IndexCheck.IsEmpty(_disk, segment, _content))
             {
-                _log.TruncatedBytes += cut;
-                DeleteSegmentsFrom(i + 1);
-                _producers.DropSnapshotsAbove(_log.LogEndOffset);
+                _log.LogEndOffset = segment.BaseOffset;
             }
-        }
-        if (first < _log.Segments.Count || _log.TruncatedBytes > 0)
-        {
-            Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
+            else
+            {
+                _log.RecoveredSegments++;
+                if (Scan(segment, recoveryPoint, segment.BaseOffset))
+                {
+                    EndBefore(i + 1);
+                }
+            }
         }
     }
 
@@ -225,43 +238,11 @@ internal sealed class LogLoader
     private bool IsGapOnPurpose(Segment segment) =>
         _request.Config.IsCompacted || _content.Snapshots.Contains(segment.BaseOffset);
 
-    private bool TryOpenIndexes(Segment segment)
+    private void EndBefore(int index)
     {
-        if (!_content.OffsetIndexes.Contains(segment.BaseOffset) || !_content.TimeIndexes.Contains(segment.BaseOffset))
-        {
-            return false;
-        }
-        bool opened = TryOpenIndex(
-            segment.PathOf(LogFileNames.OffsetIndexSuffix),
-            (file, length) => segment.OffsetIndex.TryOpen(length, segment.Bytes, _disk, file)
-        );
-        opened =
-            opened
-            && TryOpenIndex(
-                segment.PathOf(LogFileNames.TimeIndexSuffix),
-                (file, length) => segment.TimeIndex.TryOpen(length, _disk, file)
-            );
-        long transactions = _content.TransactionIndexes.Contains(segment.BaseOffset)
-            ? _disk.LengthOf(segment.PathOf(LogFileNames.TransactionIndexSuffix))
-            : 0;
-        return segment.Transactions.TryOpen(transactions) && opened;
-    }
-
-    /// <summary>An empty index, as most partitions have, is known by its length alone.</summary>
-    private bool TryOpenIndex(string path, Func<Fd, long, bool> take)
-    {
-        long length = _disk.LengthOf(path);
-        if (length == 0)
-        {
-            return take(Fd.None, 0);
-        }
-        if (length < 0 || _disk.Open(path, DiskOpen.ReadOnly, out Fd file) != Errno.None)
-        {
-            return false;
-        }
-        bool taken = take(file, length);
-        _disk.Close(file);
-        return taken;
+        DeleteSegmentsFrom(index, keepsRecords: true);
+        _producers.DropSnapshotsAbove(_log.LogEndOffset);
+        Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
     }
 
     private void SetTimestamps(Segment segment)
@@ -303,7 +284,7 @@ internal sealed class LogLoader
         {
             // A clean stop leaves whole batches only; whoever touched the file since decides nothing by that.
             s_log.Warn("a log does not end with a whole batch after a clean stop", ("partition", _request.Name));
-            _log.TruncatedBytes += Scan(segment, verifyFrom: 0, producersFrom: long.MaxValue);
+            Scan(segment, verifyFrom: 0, producersFrom: long.MaxValue);
             end = _log.LogEndOffset;
         }
         return end;
@@ -313,10 +294,10 @@ internal sealed class LogLoader
 
     /// <summary>
     /// Walks a whole segment: rebuilds its indexes, and, from the given offsets on, checks checksums and feeds epochs and
-    /// producers. Cuts the file before the first byte that is no sound batch and returns how many bytes that were.
-    /// Leaves the end of the last batch in <see cref="LoadedLog.LogEndOffset"/>.
+    /// producers. Cuts the file before the first byte that is no sound batch; true when there was one. Leaves the end of the
+    /// last batch in <see cref="LoadedLog.LogEndOffset"/>.
     /// </summary>
-    private long Scan(Segment segment, long verifyFrom, long producersFrom)
+    private bool Scan(Segment segment, long verifyFrom, long producersFrom)
     {
         string path = segment.PathOf(LogFileNames.LogSuffix);
         Check(_disk.Open(path, DiskOpen.ReadWrite, out Fd file), "cannot open", path);
@@ -335,7 +316,7 @@ internal sealed class LogLoader
             {
                 break;
             }
-            if (isVerified && !IsSound(batches.Batch(), header))
+            if (isVerified && !SoundBatchSearch.IsSound(batches.Batch(), header))
             {
                 break;
             }
@@ -351,27 +332,17 @@ internal sealed class LogLoader
             next = header.NextOffset;
         }
         Check((Errno)(-batches.Error), "cannot read", path);
-        long cut = bytes - segment.Bytes;
-        if (cut > 0)
+        bool isCut = segment.Bytes < bytes;
+        if (isCut)
         {
+            _dropped.OnCut(segment, file, bytes, next);
             Check(_disk.Truncate(file, segment.Bytes), "cannot cut", path);
         }
         _disk.Close(file);
         indexes.End();
         _log.ScannedBytes += bytes;
         _log.LogEndOffset = next;
-        return cut;
-    }
-
-    private static bool IsSound(ReadOnlySpan<byte> batch, in BatchHeader header)
-    {
-        if (batch.Length < header.TotalBytes)
-        {
-            return false;
-        }
-        return header.Magic == 2
-            ? RecordBatchView.TryRead(batch, out RecordBatchView view) && view.ComputeCrc() == view.Crc
-            : LegacyMessageView.TryRead(batch, out LegacyMessageView message) && message.HasValidCrc;
+        return isCut;
     }
 
     // Epochs -------------------------------------------------------------------------------------------------------
@@ -396,46 +367,31 @@ internal sealed class LogLoader
 
     // Removing -------------------------------------------------------------------------------------------------------
 
-    private void DeleteSegmentsFrom(int index)
+    private void DeleteSegmentsFrom(int index, bool keepsRecords)
     {
         while (_log.Segments.Count > index)
         {
             Segment segment = _log.Segments.Active;
-            s_log.Warn(
-                "a segment after the end of the log is deleted",
-                ("partition", _request.Name),
-                ("baseOffset", segment.BaseOffset),
-                ("bytes", segment.Bytes)
-            );
-            _log.TruncatedBytes += segment.Bytes;
-            foreach (
-                string suffix in (ReadOnlySpan<string>)
-                    [
-                        LogFileNames.LogSuffix,
-                        LogFileNames.OffsetIndexSuffix,
-                        LogFileNames.TimeIndexSuffix,
-                        LogFileNames.TransactionIndexSuffix,
-                    ]
-            )
+            if (!keepsRecords || !_dropped.TryKeep(segment))
             {
-                Errno error = _disk.Delete(segment.PathOf(suffix));
-                Check(error == Errno.ENOENT ? Errno.None : error, "cannot delete", segment.PathOf(suffix));
+                Delete(segment, LogFileNames.LogSuffix);
             }
+            Delete(segment, LogFileNames.OffsetIndexSuffix);
+            Delete(segment, LogFileNames.TimeIndexSuffix);
+            Delete(segment, LogFileNames.TransactionIndexSuffix);
             _log.Segments.RemoveAt(_log.Segments.Count - 1);
         }
     }
 
+    private void Delete(Segment segment, string suffix)
+    {
+        Errno error = _disk.Delete(segment.PathOf(suffix));
+        Check(error == Errno.ENOENT ? Errno.None : error, "cannot delete", segment.PathOf(suffix));
+    }
+
     private void Report()
     {
-        if (_log.TruncatedBytes > 0)
-        {
-            s_log.Warn(
-                "a log was cut after its last sound batch",
-                ("partition", _request.Name),
-                ("truncatedBytes", _log.TruncatedBytes),
-                ("logEndOffset", _log.LogEndOffset)
-            );
-        }
+        _dropped.Report();
         if (_log.RebuiltIndexes > 0)
         {
             s_log.Info("indexes were rebuilt", ("partition", _request.Name), ("segments", _log.RebuiltIndexes));

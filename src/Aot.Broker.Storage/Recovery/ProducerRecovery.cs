@@ -50,12 +50,42 @@ internal sealed class ProducerRecovery(Disk disk, LoadRequest request, LoadedLog
         ProducerWindows.Refill(disk, log, from);
         if (from >= 0 || !request.IsClean)
         {
-            Replay(Math.Max(from, 0), upTo);
+            Replay(log.Producers, null, Math.Max(from, 0), upTo);
         }
         DropStraySnapshots();
     }
 
-    private void Replay(long from, long upTo)
+    /// <summary>The aborted transactions of a segment that is not scanned otherwise, from its markers.</summary>
+    public void RebuildTransactions(Segment segment)
+    {
+        ProducerState producers = new();
+        long from = 0;
+        for (int i = content.Snapshots.Count - 1; i >= 0 && from == 0; i--)
+        {
+            string path = LogFileNames.Segment(request.Directory, content.Snapshots[i], LogFileNames.SnapshotSuffix);
+            bool isEarlier = content.Snapshots[i] <= segment.BaseOffset;
+            if (
+                isEarlier
+                && disk.ReadAllBytes(path, out byte[] bytes) == Errno.None
+                && ProducerSnapshot.TryRead(bytes, producers)
+            )
+            {
+                from = content.Snapshots[i];
+            }
+        }
+        string transactions = segment.PathOf(LogFileNames.TransactionIndexSuffix);
+        Errno error = disk.Delete(transactions);
+        LogLoadException.Check(error == Errno.ENOENT ? Errno.None : error, "cannot delete", transactions);
+        segment.Transactions.TryOpen(0);
+        int number = log.Segments.IndexOf(segment.BaseOffset);
+        Replay(producers, segment, from, log.Segments.EndOf(number, long.MaxValue));
+    }
+
+    /// <param name="producers">Take part in what the batches say.</param>
+    /// <param name="indexed">The segment whose transaction index is rebuilt on the way, if any.</param>
+    /// <param name="from">The first offset.</param>
+    /// <param name="upTo">The offset after the last.</param>
+    private void Replay(ProducerState producers, Segment? indexed, long from, long upTo)
     {
         for (int i = Math.Max(0, log.Segments.IndexOf(from)); i < log.Segments.Count; i++)
         {
@@ -71,7 +101,8 @@ internal sealed class ProducerRecovery(Disk disk, LoadRequest request, LoadedLog
             {
                 if (batches.Header.BaseOffset >= from)
                 {
-                    Apply(null, batches.Header, batches);
+                    Segment? index = ReferenceEquals(segment, indexed) ? segment : null;
+                    Apply(producers, index, batches.Header, batches);
                 }
             }
             disk.Close(file);
@@ -82,7 +113,10 @@ internal sealed class ProducerRecovery(Disk disk, LoadRequest request, LoadedLog
     /// <param name="segment">Whose transaction index is rebuilt; null when it is there.</param>
     /// <param name="header">Of the batch.</param>
     /// <param name="batches">Stands at the batch.</param>
-    public void Apply(Segment? segment, in BatchHeader header, SegmentScanner batches)
+    public void Apply(Segment? segment, in BatchHeader header, SegmentScanner batches) =>
+        Apply(log.Producers, segment, header, batches);
+
+    private void Apply(ProducerState producers, Segment? segment, in BatchHeader header, SegmentScanner batches)
     {
         if (!header.HasProducer)
         {
@@ -91,11 +125,11 @@ internal sealed class ProducerRecovery(Disk disk, LoadRequest request, LoadedLog
         ProducerUndo undo = default;
         if (!header.IsControl)
         {
-            log.Producers.Apply(header, ref undo);
+            producers.Apply(header, ref undo);
         }
         else if (TransactionMarker.TryRead(batches.Batch(), out TransactionMarker marker))
         {
-            bool ended = log.Producers.ApplyMarker(header, marker.CoordinatorEpoch, ref undo, out AbortedEntry entry);
+            bool ended = producers.ApplyMarker(header, marker.CoordinatorEpoch, ref undo, out AbortedEntry entry);
             if (ended && marker.IsAbort && segment is not null)
             {
                 LogLoadException.Check(
