@@ -15,6 +15,12 @@ public static class Peers
     /// <summary>The script that runs Apache Kafka's tools; null without it or without Java.</summary>
     public static string? Kafka => Tool.Find("java") is null ? null : Existing("kafka", "kafka");
 
+    /// <summary>The class path of Apache Kafka's newest broker and client; null where it or a Java compiler is missing.</summary>
+    public static string? KafkaClassPath => ClassPath("kafka_*.jar");
+
+    /// <summary>That of the newest version that has the command-line tools.</summary>
+    public static string? KafkaToolsClassPath => ClassPath("kafka-tools-*.jar");
+
     /// <summary>The script that makes a Python environment with clients.</summary>
     public static string? PythonInstall => Existing("python", "install");
 
@@ -41,6 +47,21 @@ public static class Peers
             input,
             limit: limit
         );
+
+    /// <summary>The newest version that has such a file, and what all versions share.</summary>
+    private static string? ClassPath(string jar)
+    {
+        if (Kafka is not { } script || Tool.Find("javac") is null)
+        {
+            return null;
+        }
+        string folder = Path.GetDirectoryName(script)!;
+        string? newest = Directory
+            .GetDirectories(folder)
+            .Where(path => Directory.EnumerateFiles(path, jar).Any())
+            .MaxBy(path => Version.TryParse(Path.GetFileName(path), out Version? version) ? version : null);
+        return newest is null ? null : $"{newest}/*:{folder}/common/*";
+    }
 
     private static string? Existing(params string[] parts)
     {

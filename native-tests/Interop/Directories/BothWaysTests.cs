@@ -1,0 +1,148 @@
+using Aot.Broker.Harness;
+using Xunit.Abstractions;
+
+namespace Aot.Broker.Interop.Tests.Directories;
+
+/// <summary>A data directory goes from Apache Kafka to this broker and back, at every clean stop, with all that is in it.</summary>
+public sealed class BothWaysTests(ITestOutputHelper output)
+{
+    /// <summary>What Apache Kafka can do; the words are those of the program in Java.</summary>
+    private static readonly string[] s_all = ["transactions", "consumer-groups", "share-groups", "streams-groups"];
+
+    /// <summary>What this broker can do of it. The data of the rest is kept.</summary>
+    private static readonly string[] s_here = [];
+
+    [Fact]
+    public void A_directory_of_Apache_Kafka_comes_here_and_goes_back()
+    {
+        using JavaProcess? java = JavaProcess.Start(output);
+        if (java is null)
+        {
+            return;
+        }
+        using SharedDirectory directory = new();
+        java.Run("format", directory.ConfigFile, SharedDirectory.ClusterId);
+        java.Run("start", directory.ConfigFile);
+        java.Run("fill", [directory.Bootstrap, "0", .. s_all]);
+        Description first = Describe(java, directory, s_all);
+        CheckContent(first);
+        java.Run("stop");
+
+        Description back = TakeOver(java, directory, first, round: 1);
+        GiveBack(java, directory, back, first, round: 2);
+        Description second = Describe(java, directory, s_all);
+        java.Run("stop");
+        TakeOver(java, directory, second, round: 3);
+    }
+
+    [Fact]
+    public void A_directory_that_began_here_goes_to_Apache_Kafka_and_comes_back()
+    {
+        using JavaProcess? java = JavaProcess.Start(output);
+        if (java is null)
+        {
+            return;
+        }
+        using SharedDirectory directory = new();
+        Description first;
+        using (BrokerProcess broker = directory.StartBroker())
+        {
+            java.Run("fill", [directory.Bootstrap, "0", .. s_here]);
+            first = Describe(java, directory, s_here);
+            broker.Stop();
+        }
+        GiveBack(java, directory, first, first, round: 1);
+        Description second = Describe(java, directory, s_all);
+        CheckContent(second);
+        java.Run("stop");
+        TakeOver(java, directory, second, round: 2);
+    }
+
+    /// <summary>This broker starts on a directory of Apache Kafka, shows the same, adds a round of its own and stops.</summary>
+    private static Description TakeOver(JavaProcess java, SharedDirectory directory, Description before, int round)
+    {
+        LogFiles files = LogFiles.Of(directory.Data);
+        using BrokerProcess broker = directory.StartBroker();
+        Description found = Describe(java, directory, s_here);
+        before.Where(IsServedHere).MustEqual(found.Where(IsServedHere), "what this broker shows of it");
+        java.Run("fill", [directory.Bootstrap, $"{round}", .. s_here]);
+        Description filled = Describe(java, directory, s_here);
+        broker.Stop();
+        Assert.DoesNotContain(" ERROR ", broker.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain(" WARN  [storage]", broker.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("truncated", broker.Errors, StringComparison.Ordinal);
+        files.MustBePrefixes();
+        new DirectoryDump(java, directory).Check();
+        return filled;
+    }
+
+    /// <summary>Apache Kafka starts on what this broker left, without a complaint, shows the same and adds a round.</summary>
+    private static void GiveBack(
+        JavaProcess java,
+        SharedDirectory directory,
+        Description before,
+        Description lastOfApache,
+        int round
+    )
+    {
+        LogFiles files = LogFiles.Of(directory.Data);
+        int logged = java.Errors.Count;
+        java.Run("start", directory.ConfigFile);
+        Description found = Describe(java, directory, s_all);
+        before.Where(IsServedHere).MustEqual(found.Where(IsServedHere), "what Apache Kafka shows of it");
+        if (!ReferenceEquals(before, lastOfApache))
+        {
+            Description kept = lastOfApache.Where(IsKeptOnly);
+            Assert.NotEmpty(kept.Lines);
+            kept.MustEqual(found.Where(IsKeptOnly), "what this broker only kept");
+        }
+        string[] log = [.. java.Errors.Skip(logged)];
+        Assert.Contains(log, line => line.Contains("clean shutdown file was found", StringComparison.Ordinal));
+        Assert.DoesNotContain(log, IsComplaint);
+        java.Run("fill", [directory.Bootstrap, $"{round}", .. s_all]);
+        files.MustBePrefixes();
+    }
+
+    private static Description Describe(JavaProcess java, SharedDirectory directory, string[] abilities)
+    {
+        string file = directory.NextDescriptionFile();
+        java.Run("describe", [directory.Bootstrap, file, .. abilities]);
+        return Description.Read(file);
+    }
+
+    /// <summary>The description says what the test is about: otherwise two empty ones would be equal.</summary>
+    private static void CheckContent(Description description)
+    {
+        int committed = description.Count("read_committed\ttransactions-");
+        int all = description.Count("read_uncommitted\ttransactions-");
+        Assert.True(all > committed && committed > 0, $"{committed} records of {all} are committed");
+        Assert.Equal(5, description.Count("topic\tcodec-"));
+        Assert.DoesNotContain("offset\trecords-deleted-0 start\t0 -1", description.Lines);
+        Assert.Equal(4, description.Count("committed\tclassic codec-"));
+        Assert.True(description.Count("read_committed newest\tcompacted ") >= 9);
+        Assert.Contains(description.Lines, line => line.StartsWith("producer\tsequences-0", StringComparison.Ordinal));
+    }
+
+    /// <summary>Lines about what both can do.</summary>
+    private static bool IsServedHere(string line) =>
+        !IsKeptOnly(line) && !line.StartsWith("shared\t", StringComparison.Ordinal);
+
+    /// <summary>Lines about what this broker keeps for the other.</summary>
+    private static bool IsKeptOnly(string line)
+    {
+        string[] parts = line.Split('\t');
+        return parts[0] switch
+        {
+            "group" => parts[1] is "consumers" or "shares" or "streams"
+                || parts[1].StartsWith("pending.", StringComparison.Ordinal),
+            "transaction" => true,
+            _ => false,
+        };
+    }
+
+    private static bool IsComplaint(string line) =>
+        (line.Contains("] WARN ", StringComparison.Ordinal) || line.Contains("] ERROR ", StringComparison.Ordinal))
+        // What it says at each start, and of its clients.
+        && !line.Contains("Performing controller activation", StringComparison.Ordinal)
+        && !line.Contains(" org.apache.kafka.clients.", StringComparison.Ordinal);
+}

@@ -1,0 +1,77 @@
+using System.Net;
+using System.Net.Sockets;
+using Aot.Broker.Harness;
+
+namespace Aot.Broker.Interop.Tests.Directories;
+
+/// <summary>A data directory and the one <c>server.properties</c> with which either broker runs on it.</summary>
+internal sealed class SharedDirectory : IDisposable
+{
+    public const string ClusterId = "MkU3OEVBNTcwNTJENDM2Qk";
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("aot-broker-both-").FullName;
+    private int _descriptions;
+
+    public SharedDirectory(params string[] settings)
+    {
+        (int broker, int controller) = FreePorts();
+        Bootstrap = $"127.0.0.1:{broker}";
+        Data = Path.Combine(_folder, "data");
+        ConfigFile = Path.Combine(_folder, "server.properties");
+        string[] lines =
+        [
+            "process.roles=broker,controller",
+            "node.id=1",
+            $"controller.quorum.voters=1@127.0.0.1:{controller}",
+            $"listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
+            "controller.listener.names=CONTROLLER",
+            $"log.dirs={Data}",
+            "offsets.topic.replication.factor=1",
+            "offsets.topic.num.partitions=5",
+            "transaction.state.log.replication.factor=1",
+            "transaction.state.log.min.isr=1",
+            "transaction.state.log.num.partitions=5",
+            "share.coordinator.state.topic.replication.factor=1",
+            "share.coordinator.state.topic.min.isr=1",
+            "share.coordinator.state.topic.num.partitions=5",
+            "group.initial.rebalance.delay.ms=0",
+            "log.cleaner.backoff.ms=100",
+            "log.initial.task.delay.ms=100",
+            .. settings,
+        ];
+        File.WriteAllLines(ConfigFile, lines);
+    }
+
+    public string Data { get; }
+
+    public string ConfigFile { get; }
+
+    public string Bootstrap { get; }
+
+    /// <summary>A path beside the data.</summary>
+    public string Beside(string name) => Path.Combine(_folder, name);
+
+    public string NextDescriptionFile() => Beside($"description-{++_descriptions}");
+
+    public BrokerProcess StartBroker() =>
+        BrokerProcess.Start(
+            new BrokerOptions
+            {
+                DataDirectory = Data,
+                ConfigFile = ConfigFile,
+                Listen = null,
+            }
+        );
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    /// <summary>The voters are part of the file: the ports must be known before either broker runs.</summary>
+    private static (int, int) FreePorts()
+    {
+        using TcpListener first = new(IPAddress.Loopback, 0);
+        using TcpListener second = new(IPAddress.Loopback, 0);
+        first.Start();
+        second.Start();
+        return (((IPEndPoint)first.LocalEndpoint).Port, ((IPEndPoint)second.LocalEndpoint).Port);
+    }
+}

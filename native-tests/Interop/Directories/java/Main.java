@@ -1,0 +1,79 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.Set;
+
+/**
+ * One process of Java that does what the tests of data directories need: runs Apache Kafka on a directory, and, against
+ * any broker, fills topics and groups and describes all that can be seen of them. Commands come line by line, their
+ * words separated by tabs; the answer to each ends with a line "done" or "failed".
+ */
+public final class Main {
+    private static final PrintStream ANSWERS = System.out;
+    private static final Server SERVER = new Server();
+    private static final Tools TOOLS = new Tools(System.getProperty("tools"));
+
+    private Main() {}
+
+    public static void main(String[] arguments) throws Exception {
+        BufferedReader commands = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String line = commands.readLine(); line != null; line = commands.readLine()) {
+            String[] words = line.split("\t");
+            try {
+                run(words[0], Arrays.copyOfRange(words, 1, words.length));
+                ANSWERS.println("done");
+            } catch (Throwable failure) {
+                failure.printStackTrace(System.err);
+                System.err.flush();
+                ANSWERS.println("failed");
+            }
+            ANSWERS.flush();
+        }
+        System.exit(0);
+    }
+
+    private static void run(String command, String[] words) throws Exception {
+        switch (command) {
+            case "format" -> Server.format(words[0], words[1]);
+            case "start" -> SERVER.start(words[0]);
+            case "stop" -> SERVER.stop();
+            case "fill" -> fill(words[0], words[1], abilities(words, 2));
+            case "describe" -> describe(words[0], words[1], abilities(words, 2));
+            case "settle" -> settle(words[0], words[1]);
+            case "dump" -> TOOLS.run("org.apache.kafka.tools.DumpLogSegments", words[0], Arrays.copyOfRange(words, 1, words.length));
+            default -> throw new IllegalArgumentException(command);
+        }
+    }
+
+    /** What the broker can do of what not every broker can, e.g. "transactions". */
+    private static Set<String> abilities(String[] words, int from) {
+        return Set.copyOf(Arrays.asList(words).subList(Math.min(from, words.length), words.length));
+    }
+
+    private static void fill(String bootstrap, String round, Set<String> abilities) throws Exception {
+        try (Cluster cluster = new Cluster(bootstrap)) {
+            new Topics(cluster, round).fill();
+            new Settings(cluster, round).change();
+            new Groups(cluster, round, abilities).commit();
+            new Sequences(cluster, round).send();
+            if (abilities.contains("transactions")) {
+                new Transactions(cluster, round).send();
+            }
+        }
+    }
+
+    private static void describe(String bootstrap, String file, Set<String> abilities) throws Exception {
+        try (Cluster cluster = new Cluster(bootstrap); PrintStream out = new PrintStream(file, StandardCharsets.UTF_8)) {
+            new Description(cluster, out, abilities).write();
+        }
+    }
+
+    /** Ends the transactions that were left open, by force or by their own producer. */
+    private static void settle(String bootstrap, String how) throws Exception {
+        try (Cluster cluster = new Cluster(bootstrap)) {
+            Transactions.settle(cluster, how);
+        }
+    }
+}
