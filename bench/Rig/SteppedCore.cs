@@ -7,7 +7,7 @@ namespace Aot.Broker.Bench.Rig;
 /// <summary>A core without a thread, over the kernel's files. The benchmark's thread is its thread.</summary>
 internal sealed class SteppedCore : IDisposable
 {
-    private readonly HelperThreads _helpers = new(threads: 1);
+    private readonly HelperThreads _helpers = new(threads: 1, "helper");
     private readonly CoreGroup _group;
 
     public SteppedCore()

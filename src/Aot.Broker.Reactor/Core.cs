@@ -21,6 +21,9 @@ public sealed class CoreParts
 
     public required BackgroundPool Background { get; init; }
 
+    /// <summary>Null = <see cref="Background"/> does it, too.</summary>
+    public BackgroundPool? Compute { get; init; }
+
     public Logger? Log { get; init; }
 
     /// <summary>
@@ -73,6 +76,7 @@ public sealed class Core
         Budget = parts.Budget;
         ProcessBudget = parts.ProcessBudget;
         Background = parts.Background;
+        Compute = parts.Compute ?? parts.Background;
         _onUnhandled = parts.OnUnhandled;
         _peers = [this];
         _context = new CoreContext(this);
@@ -110,7 +114,11 @@ public sealed class Core
 
     public Purgatory Purgatory { get; }
 
+    /// <summary>For work that may wait for a disk.</summary>
     public BackgroundPool Background { get; }
+
+    /// <summary>For work that computes for long: it must not keep the syncs and writes of <see cref="Background"/> waiting.</summary>
+    public BackgroundPool Compute { get; }
 
     public CoreStatistics Statistics { get; } = new();
 

@@ -59,7 +59,8 @@ public sealed class CoreGroup : IDisposable
     private readonly Thread?[] _threads;
     private readonly Arena[] _arenas;
     private readonly BackgroundPool _background;
-    private readonly bool _ownsBackground;
+    private readonly BackgroundPool _compute;
+    private readonly bool _ownsPools;
     private readonly CpuSet? _pinTo;
     private readonly TaskCompletionSource _allStopped = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _running;
@@ -69,7 +70,8 @@ public sealed class CoreGroup : IDisposable
         CoreIo[] ios,
         CoreGroupOptions options,
         BackgroundPool background,
-        bool ownsBackground,
+        BackgroundPool compute,
+        bool ownsPools,
         CpuSet? pinTo
     )
     {
@@ -78,7 +80,8 @@ public sealed class CoreGroup : IDisposable
         _threads = new Thread?[count];
         _arenas = new Arena[count];
         _background = background;
-        _ownsBackground = ownsBackground;
+        _compute = compute;
+        _ownsPools = ownsPools;
         _pinTo = pinTo;
         BackendName = ios[0].Name;
         Disk disk = options.Disk ?? new LinuxDisk();
@@ -102,6 +105,7 @@ public sealed class CoreGroup : IDisposable
                     Budget = new CoreMemoryBudget(process, index, options.InFlightBytesMax, perConnection),
                     ProcessBudget = process,
                     Background = background,
+                    Compute = compute,
                     Log = options.Log,
                     OnUnhandled = options.OnUnhandled,
                 }
@@ -131,8 +135,9 @@ public sealed class CoreGroup : IDisposable
         int count = options.Cores > 0 ? options.Cores : detected;
         CpuSet? cpus = Threads.GetAffinity().TryGet(out CpuSet mine, out _) ? mine : null;
         CoreIo[] ios = MakeIos(options, count, cpus, out string? fallbackReason);
-        HelperThreads helpers = new(options.HelperThreadsMax, cpus);
-        return new CoreGroup(ios, options, helpers, ownsBackground: true, options.Pin ? cpus : null)
+        HelperThreads helpers = new(options.HelperThreadsMax, "helper", cpus);
+        HelperThreads compute = new(count, "compute", cpus);
+        return new CoreGroup(ios, options, helpers, compute, ownsPools: true, options.Pin ? cpus : null)
         {
             FallbackReason = fallbackReason,
             CoreCountReason = options.Cores > 0 ? "as configured" : countReason,
@@ -144,7 +149,7 @@ public sealed class CoreGroup : IDisposable
     /// the background pool come from there. The pool stays the caller's.
     /// </summary>
     public static CoreGroup CreateStepped(CoreGroupOptions options, CoreIo[] ios, BackgroundPool background) =>
-        new(ios, options, background, ownsBackground: false, pinTo: null) { CoreCountReason = "as configured" };
+        new(ios, options, background, background, ownsPools: false, pinTo: null) { CoreCountReason = "as configured" };
 
     /// <summary>Starts a thread per core. Work may be posted before and is then done in the first turns.</summary>
     public void Start()
@@ -183,9 +188,10 @@ public sealed class CoreGroup : IDisposable
         {
             thread?.Join();
         }
-        if (_ownsBackground)
+        if (_ownsPools)
         {
             _background.Dispose();
+            _compute.Dispose();
         }
         for (int i = 0; i < _cores.Length; i++)
         {

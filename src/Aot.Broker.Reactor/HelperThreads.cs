@@ -23,15 +23,16 @@ public sealed class HelperThreads : BackgroundPool
     private bool _disposed;
 
     /// <param name="threads">How many.</param>
+    /// <param name="name">Of each, before its number.</param>
     /// <param name="cpus">Where they may run; null = where their starter may.</param>
-    public HelperThreads(int threads, CpuSet? cpus = null)
+    public HelperThreads(int threads, string name, CpuSet? cpus = null)
     {
         Invariant.That(threads > 0);
         _cpus = cpus;
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)
         {
-            _threads[i] = new Thread(Work, StackBytes) { IsBackground = true, Name = $"helper-{i}" };
+            _threads[i] = new Thread(Work, StackBytes) { IsBackground = true, Name = $"{name}-{i}" };
             _threads[i].Start();
         }
     }

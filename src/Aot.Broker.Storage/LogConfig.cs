@@ -57,6 +57,9 @@ public sealed record LogConfig
     /// <summary><c>max.message.bytes</c>: of a whole batch, compressed.</summary>
     public int MaxMessageBytes { get; init; } = 1024 * 1024 + 12;
 
+    /// <summary><c>max.decompressed.message.bytes</c>: of the records of a batch without their compression.</summary>
+    public int DecompressedBytesMax { get; init; } = int.MaxValue;
+
     /// <summary><c>cleanup.policy</c>.</summary>
     public CleanupPolicies CleanupPolicy { get; init; } = CleanupPolicies.Delete;
 

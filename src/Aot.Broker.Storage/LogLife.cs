@@ -6,7 +6,7 @@ using Aot.Broker.Storage.Segments;
 namespace Aot.Broker.Storage;
 
 /// <summary>How a log goes to sleep and how it ends. On the log's core.</summary>
-internal sealed class LogLife(PartitionLog log, LogFlusher flusher, SegmentRoller roller)
+internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher flusher, SegmentRoller roller)
 {
     public async ValueTask CloseAsync(bool clean)
     {
@@ -46,7 +46,7 @@ internal sealed class LogLife(PartitionLog log, LogFlusher flusher, SegmentRolle
     /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>
     public void ReleaseMemory()
     {
-        if (log.Queue.Count > 0 || !log.Waiters.IsEmpty)
+        if (log.Queue.Count > 0 || !log.Waiters.IsEmpty || appender.HasLine)
         {
             return;
         }
@@ -66,6 +66,7 @@ internal sealed class LogLife(PartitionLog log, LogFlusher flusher, SegmentRolle
     private void End(ErrorCode error)
     {
         log.Status = LogStatus.Closed;
+        appender.CloseLine();
         log.Queue.UndoSlow(log.Producers);
         log.Queue.Release();
         log.Waiters.Fail(0, error);

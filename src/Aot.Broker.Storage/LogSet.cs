@@ -38,6 +38,8 @@ public sealed class LogSet : ITimerTarget
         Directories = directories;
         _options = options ?? new LogSetOptions();
         Open = new OpenSegments(core.Disk, _options.OpenSegmentsMax);
+        Checks = new ClientBatches(_options.JudgedOnCoreBytesMax);
+        Judges = new JudgePool(core);
         _checkpointJob = new CheckpointJob(directories);
         _nextRecoveryPoint = core.NowMillis + _options.RecoveryPointCheckpointMs;
         _nextRetention = core.NowMillis + _options.RetentionCheckMs;
@@ -55,7 +57,9 @@ public sealed class LogSet : ITimerTarget
 
     internal OpenSegments Open { get; }
 
-    internal ClientBatches Checks { get; } = new();
+    internal ClientBatches Checks { get; }
+
+    internal JudgePool Judges { get; }
 
     [HotPath]
     public PartitionLog? Find(in KafkaUuid topicId, int partition)
@@ -206,6 +210,7 @@ public sealed class LogSet : ITimerTarget
         await CoreTasks.AllAsync(closing);
         _logs.ForEach(log => Directories.Release(log.Name));
         Checks.Dispose();
+        Judges.Dispose();
         PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);
         PublishCheckpoints(CheckpointKind.LogStart, isClosing: clean);

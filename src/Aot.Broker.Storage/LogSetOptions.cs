@@ -23,4 +23,10 @@ public sealed record LogSetOptions
 
     /// <summary>A log with more bytes than this that are not on the disk is synced when the recovery point is written.</summary>
     public int UnsyncedBytesMax { get; init; } = 8 * 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of a batch's records beyond which a compute thread looks at them, where the codecs do not ask for fewer
+    /// (see <see cref="Appending.CoreWork"/>).
+    /// </summary>
+    public int JudgedOnCoreBytesMax { get; init; } = int.MaxValue;
 }

@@ -68,6 +68,10 @@ public readonly struct BatchSource
     /// <summary>The caller keeps the bytes in place until <see cref="PartitionLog.WhenWritten"/> has called back.</summary>
     public static BatchSource HeldByCaller(nint address, int length) => new(address, length, heldByCaller: true);
 
+    /// <summary>The first bytes of it.</summary>
+    internal BatchSource Cut(int length) =>
+        IsHeldByCaller ? HeldByCaller(Address, length) : new(Address, length, Owner);
+
     /// <summary>The log copies the bytes before Append returns.</summary>
     public static BatchSource Copied(nint address, int length) => new(address, length, heldByCaller: false);
 }
@@ -96,7 +100,23 @@ public readonly struct AppendResult
     /// <summary>Which records of the batch are at fault, where that is known; only with an error.</summary>
     public IReadOnlyList<BadRecord>? BadRecords { get; init; }
 
-    public bool IsOk => Error == ErrorCode.None;
+    /// <summary>
+    /// Nothing is decided yet: the batch waits for a compute thread, or behind one that does. The outcome goes to the
+    /// <see cref="IDeferredAppend"/> that came with it.
+    /// </summary>
+    public bool IsDeferred { get; init; }
+
+    public bool IsOk => Error == ErrorCode.None && !IsDeferred;
+
+    internal static AppendResult Deferred =>
+        new()
+        {
+            IsDeferred = true,
+            BaseOffset = -1,
+            LastOffset = -1,
+            AppendTimeMillis = -1,
+            LogStartOffset = -1,
+        };
 
     public static AppendResult Failed(
         ErrorCode error,
@@ -123,6 +143,13 @@ public readonly record struct BadRecord(int Index, string Message);
 public interface IAppendTarget
 {
     void OnAppended(long token, ErrorCode error);
+}
+
+/// <summary>Hears what an append that had to wait came to. Called from the loop of the log's core, later than the append.</summary>
+public interface IDeferredAppend
+{
+    /// <summary>As if the append had returned the result now; the log no longer needs the batch where it has an error.</summary>
+    void OnDecided(PartitionLog log, long token, in AppendResult result);
 }
 
 /// <summary>A transaction of which a read_committed consumer drops the records.</summary>

@@ -78,7 +78,7 @@ public sealed class PartitionLog : ITurnEnd
         _appender = new LogAppender(this, _roller);
         _reader = new LogReader(this);
         _retention = new LogRetention(this, _roller);
-        _life = new LogLife(this, _flusher, _roller);
+        _life = new LogLife(this, _appender, _flusher, _roller);
         UpdateStable();
         _flusher.Begin();
         for (int i = 0; i + 1 < Segments.Count; i++)
@@ -176,14 +176,21 @@ public sealed class PartitionLog : ITurnEnd
     /// Checks the batch, gives it its offsets in place and queues it. A client's source is exactly one batch; a replica's
     /// and the controller's may be several. With an error nothing was queued. <paramref name="nowMillis"/> is wall time.
     /// </summary>
-    /// <remarks>The version of the produce request decides which codecs a client may use.</remarks>
+    /// <remarks>
+    /// The version of the produce request decides which codecs a client may use. With <paramref name="deferred"/> a batch
+    /// that would keep the core for long is judged on another thread, and those that come behind it wait: the answer is
+    /// then <see cref="AppendResult.IsDeferred"/>, the log keeps the bytes (a source that is held by the caller has to
+    /// stay), and the outcome is called back. Without it every append is decided at once.
+    /// </remarks>
     [HotPath]
     public AppendResult Append(
         in BatchSource batch,
         AppendOrigin origin,
         long nowMillis,
-        short produceVersion = short.MaxValue
-    ) => _appender.Append(batch, origin, nowMillis, produceVersion);
+        short produceVersion = short.MaxValue,
+        IDeferredAppend? deferred = null,
+        long token = 0
+    ) => _appender.Append(batch, origin, nowMillis, produceVersion, deferred, token);
 
     /// <summary>As <see cref="Append"/> for the control plane: offset and epoch are written into the bytes, which are copied before it returns.</summary>
     public unsafe AppendResult AppendCopy(Span<byte> batch, AppendOrigin origin, long nowMillis)

@@ -76,6 +76,7 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
                 RecoveryPointCheckpointMs = 200,
                 IdleAfterMs = 100,
                 OpenSegmentsMax = 4,
+                JudgedOnCoreBytesMax = world.Random.OneIn(2) ? int.MaxValue : world.Random.Between(40, 400),
             }
         );
         _server = await first.RunFromThreadAsync(async core =>

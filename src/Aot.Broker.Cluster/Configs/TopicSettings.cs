@@ -88,6 +88,7 @@ public sealed class TopicSettings
             RetentionMs = RetentionMs,
             RetentionBytes = RetentionBytes,
             MaxMessageBytes = MaxMessageBytes,
+            DecompressedBytesMax = MaxDecompressedMessageBytes,
             CleanupPolicy =
                 (Delete ? CleanupPolicies.Delete : CleanupPolicies.None)
                 | (Compact ? CleanupPolicies.Compact : CleanupPolicies.None),

@@ -34,7 +34,12 @@ internal struct ProduceItem
 /// Pooled by the core of the connection. Calls from logs carry the generation of the wait, so that one that comes after the
 /// time ran out finds nobody.
 /// </summary>
-internal sealed class ProduceShare(ServerCore home) : IMailTarget, IAppendTarget, ITimerTarget, ITurnEnd
+internal sealed class ProduceShare(ServerCore home)
+    : IMailTarget,
+        IAppendTarget,
+        IDeferredAppend,
+        ITimerTarget,
+        ITurnEnd
 {
     private const int KindAppend = 0;
     private const int KindDone = 1;
@@ -47,7 +52,7 @@ internal sealed class ProduceShare(ServerCore home) : IMailTarget, IAppendTarget
     private int _generation;
     private int _pending;
 
-    /// <summary>Batches that the log still reads from the buffers of the connection's core.</summary>
+    /// <summary>Batches that a log still reads from the request: of another core, or not judged yet.</summary>
     private int _unwritten;
     private bool _isAnswering;
     private TimerHandle _timer;
@@ -62,15 +67,16 @@ internal sealed class ProduceShare(ServerCore home) : IMailTarget, IAppendTarget
 
     public int TimeoutMillis { get; private set; }
 
-    public bool IsInternalAllowed { get; private set; }
+    public short Version { get; private set; }
 
     public ref ProduceItem this[int index] => ref _items[index];
 
     [HotPath]
-    public void Begin(ProduceWork work, CoreIndex target, short acks, int timeoutMillis)
+    public void Begin(ProduceWork work, CoreIndex target, short version, short acks, int timeoutMillis)
     {
         Work = work;
         Target = target;
+        Version = version;
         Acks = acks;
         TimeoutMillis = timeoutMillis;
         Count = 0;
@@ -230,7 +236,45 @@ internal sealed class ProduceShare(ServerCore home) : IMailTarget, IAppendTarget
             OnAppended(token, ErrorCode.NotEnoughReplicas);
             return;
         }
-        AppendResult result = log.Append(item.Source, AppendOrigin.Client, owner.Core.WallMillis);
+        AppendResult result = log.Append(
+            item.Source,
+            AppendOrigin.Client,
+            owner.Core.WallMillis,
+            Version,
+            deferred: this,
+            token
+        );
+        if (result.IsDeferred)
+        {
+            _unwritten++;
+            return;
+        }
+        AfterAppend(log, token, result);
+    }
+
+    /// <summary>A batch that had to wait is appended, or refused. The share is still out, since it counts as unwritten.</summary>
+    public void OnDecided(PartitionLog log, long token, in AppendResult result)
+    {
+        Invariant.That((int)(token >> 32) == _generation);
+        if (_items[(int)token].IsPending)
+        {
+            AfterAppend(log, token, result);
+        }
+        else if (result.IsOk && !ReferenceEquals(_owner, home))
+        {
+            // Its time ran out; the bytes have to stay for the write.
+            _unwritten++;
+            log.WhenWritten(result.LastOffset, this, token | WrittenBit);
+        }
+        // Last, so that the share is not complete before.
+        _unwritten--;
+        CompleteWhenDone();
+    }
+
+    [HotPath]
+    private void AfterAppend(PartitionLog log, long token, in AppendResult result)
+    {
+        ref ProduceItem item = ref _items[(int)token];
         if (result.Error != ErrorCode.None)
         {
             item.Message = result.Message;
@@ -244,7 +288,7 @@ internal sealed class ProduceShare(ServerCore home) : IMailTarget, IAppendTarget
         item.LogStartOffset = result.LogStartOffset;
         if (Acks == -1)
         {
-            if (!ReferenceEquals(owner, home))
+            if (!ReferenceEquals(_owner, home))
             {
                 _unwritten++;
                 log.WhenWritten(result.LastOffset, this, token | WrittenBit);

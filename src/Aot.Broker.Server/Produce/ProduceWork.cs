@@ -104,7 +104,6 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
     public void Start()
     {
         MetadataImage image = server.Image;
-        ReadOnlySpan<byte> body = Slot.Body;
         bool knowsAcks = _acks is 0 or 1 or -1;
         for (int t = 0; t < _topicCount; t++)
         {
@@ -114,7 +113,7 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
             {
                 ref ProducePartition partition = ref _partitions[p];
                 partition.Error = knowsAcks
-                    ? Route(found, topic.Name is null, body, ref partition, p)
+                    ? Route(found, topic.Name is null, ref partition, p)
                     : ErrorCode.InvalidRequiredAcks;
             }
         }
@@ -178,13 +177,7 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
     }
 
     [HotPath]
-    private ErrorCode Route(
-        TopicImage? topic,
-        bool isById,
-        ReadOnlySpan<byte> body,
-        ref ProducePartition partition,
-        int place
-    )
+    private ErrorCode Route(TopicImage? topic, bool isById, ref ProducePartition partition, int place)
     {
         PartitionImage? image = topic?.Partition(partition.Index);
         if (image is null)
@@ -194,14 +187,6 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
         if (topic!.IsInternal && !IsAdminClient())
         {
             return ErrorCode.InvalidTopicException;
-        }
-        ErrorCode error = ProduceRules.Check(
-            body.Slice(partition.RecordsOffset, partition.RecordsLength),
-            Slot.Version
-        );
-        if (error != ErrorCode.None)
-        {
-            return error;
         }
         if (image.Leader != server.Options.NodeId)
         {
@@ -236,7 +221,7 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
     private ProduceShare BeginShare(CoreIndex target)
     {
         ProduceShare share = server.TakeProduceShare();
-        share.Begin(this, target, _acks, _timeoutMillis);
+        share.Begin(this, target, Slot.Version, _acks, _timeoutMillis);
         _shares[target.Value] = share;
         return share;
     }

@@ -11,10 +11,11 @@ namespace Aot.Broker.Storage.Appending;
 /// is not the producer's.
 /// </summary>
 /// <remarks>
-/// Owner: one core, shared by its logs; the scratch memory is only used within a call. Every record is looked at, also
-/// of compressed batches, as Kafka does: a batch that no consumer can decode must not get into the log.
+/// Owner: one core, shared by its logs, or a <see cref="JudgeJob"/>; the scratch memory holds the outcome of the newest
+/// call. Every record is looked at, also of compressed batches, as Kafka does: a batch that no consumer can decode must
+/// not get into the log.
 /// </remarks>
-internal sealed class ClientBatches : IDisposable
+internal sealed class ClientBatches(int briefBytesMax = int.MaxValue) : IDisposable
 {
     private readonly ScratchBuffer _plain = new();
     private readonly ScratchBuffer _converted = new();
@@ -22,12 +23,19 @@ internal sealed class ClientBatches : IDisposable
     private RecordValidationResult _result;
 
     /// <summary>
+    /// The newest <see cref="Check"/> came to more work than a core does: nothing is decided and nothing was changed.
+    /// </summary>
+    public bool IsTooMuch { get; private set; }
+
+    /// <summary>
     /// Checks the records field of a produce request. On success the batch has the right largest timestamp, and
-    /// <paramref name="bytes"/> is cut to it (torn bytes may follow it).
+    /// <paramref name="bytes"/> is cut to it (torn bytes may follow it). <paramref name="isBrief"/>: stops with
+    /// <see cref="IsTooMuch"/> where it would take long.
     /// </summary>
     [HotPath]
-    public ErrorCode Check(ref Span<byte> bytes, short produceVersion, LogConfig config, long nowMillis)
+    public ErrorCode Check(ref Span<byte> bytes, short produceVersion, LogConfig config, long nowMillis, bool isBrief)
     {
+        IsTooMuch = false;
         RecordBatchFault fault = ProduceRecords.Check(
             bytes,
             produceVersion,
@@ -38,8 +46,28 @@ internal sealed class ClientBatches : IDisposable
         {
             return fault.ToErrorCode();
         }
-        SetOptions(config, nowMillis);
+        int bytesMax = Math.Min(config.DecompressedBytesMax, _plain.BytesMax);
+        if (isBrief)
+        {
+            int brief = Math.Min(
+                briefBytesMax,
+                CoreWork.PlainBytesMax(view.Codec, CodecOf(view.Codec, config), config.CompressionLevel)
+            );
+            IsTooMuch = view.RecordsBytes.Length > brief;
+            if (IsTooMuch)
+            {
+                return ErrorCode.None;
+            }
+            bytesMax = Math.Min(bytesMax, brief);
+            IsTooMuch = bytesMax == brief;
+        }
+        SetOptions(config, nowMillis, bytesMax);
         _result = RecordBatchValidator.Validate(view, _options, _plain);
+        IsTooMuch &= _result.Fault == RecordBatchFault.DecompressedTooLarge;
+        if (IsTooMuch)
+        {
+            return ErrorCode.None;
+        }
         if (_result.Fault != RecordBatchFault.None)
         {
             return _result.Fault.ToErrorCode();
@@ -55,11 +83,7 @@ internal sealed class ClientBatches : IDisposable
     /// <summary>The batch that <see cref="Check"/> has just passed cannot be stored as it came.</summary>
     [HotPath]
     public bool NeedsConversion(ReadOnlySpan<byte> batch, LogConfig config) =>
-        _result.NeedsRebuild
-        || (
-            config.CompressionType != TopicCompression.Producer
-            && ViewOf(batch).Codec != (CompressionCodec)(int)config.CompressionType
-        );
+        _result.NeedsRebuild || ViewOf(batch).Codec != CodecOf(ViewOf(batch).Codec, config);
 
     /// <summary>
     /// Writes the batch that <see cref="Check"/> has just passed anew. The result is in scratch memory, dead after the
@@ -70,10 +94,7 @@ internal sealed class ClientBatches : IDisposable
         converted = default;
         RecordBatchView view = new(batch);
         ReadOnlySpan<byte> plain = RecordBatchValidator.PlainRecords(view, _result, _plain);
-        CompressionCodec codec =
-            config.CompressionType == TopicCompression.Producer
-                ? view.Codec
-                : (CompressionCodec)(int)config.CompressionType;
+        CompressionCodec codec = CodecOf(view.Codec, config);
         if (_result.NeedsRebuild)
         {
             converted = Recompressor.Rebuild(view, plain, codec, config.CompressionLevel);
@@ -98,6 +119,25 @@ internal sealed class ClientBatches : IDisposable
             : converted.Length > config.SegmentBytes ? ErrorCode.RecordListTooLarge
             : ErrorCode.None;
     }
+
+    /// <summary>What <see cref="Convert"/> has just made, where it has an address that outlives the caller's stack.</summary>
+    public unsafe BatchSource KeepConverted(Span<byte> converted)
+    {
+        if (!_converted.Span.Overlaps(converted))
+        {
+            // Rebuilt record by record, on the managed heap.
+            Invariant.That(_converted.TryGrow(converted.Length));
+            converted.CopyTo(_converted.Span);
+        }
+        // SAFETY: scratch memory does not move until the next call, which its owner makes after the batch was appended.
+        fixed (byte* address = _converted.Span)
+        {
+            return BatchSource.Copied((nint)address, converted.Length);
+        }
+    }
+
+    public static string ExplainConverted(int bytes) =>
+        $"The batch has {bytes} bytes in the form in which the topic stores it";
 
     /// <summary>Why <see cref="Check"/> has just refused these bytes: a sentence for the response, and the records at fault.</summary>
     public (string Message, List<BadRecord>? Records) Explain(
@@ -155,7 +195,11 @@ internal sealed class ClientBatches : IDisposable
         _converted.Dispose();
     }
 
-    private void SetOptions(LogConfig config, long nowMillis) =>
+    /// <summary>What a batch that comes under <paramref name="produced"/> is stored under.</summary>
+    private static CompressionCodec CodecOf(CompressionCodec produced, LogConfig config) =>
+        config.CompressionType == TopicCompression.Producer ? produced : (CompressionCodec)(int)config.CompressionType;
+
+    private void SetOptions(LogConfig config, long nowMillis, int decompressedBytesMax) =>
         _options = new RecordValidationOptions
         {
             IsCompacted = config.IsCompacted,
@@ -166,6 +210,7 @@ internal sealed class ClientBatches : IDisposable
             NowMs = nowMillis,
             TimestampBeforeMaxMs = config.TimestampBeforeMaxMs,
             TimestampAfterMaxMs = config.TimestampAfterMaxMs,
+            DecompressedBytesMax = decompressedBytesMax,
         };
 
     private static RecordBatchView ViewOf(ReadOnlySpan<byte> batch) => new(batch);

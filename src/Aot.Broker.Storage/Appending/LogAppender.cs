@@ -21,24 +21,71 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
 {
     private static readonly Logger s_log = Log.For("storage");
 
+    private AppendLine? _line;
+
+    /// <summary>Batches wait to be judged.</summary>
+    public bool HasLine => _line is { IsEmpty: false };
+
     [HotPath]
-    public unsafe AppendResult Append(in BatchSource source, AppendOrigin origin, long nowMillis, short produceVersion)
+    public AppendResult Append(
+        in BatchSource source,
+        AppendOrigin origin,
+        long nowMillis,
+        short produceVersion,
+        IDeferredAppend? deferred,
+        long token
+    )
     {
         if (log.Status != LogStatus.Open)
         {
-            return FailedSlow(
-                log.Status == LogStatus.Closed ? ErrorCode.NotLeaderOrFollower : ErrorCode.KafkaStorageError
-            );
+            return NotTaken();
         }
-        // SAFETY: the caller keeps the bytes in place for this call at least, and nobody else writes to a request's
-        // batch after it was received: offsets and epochs are stamped here and only here.
-        Span<byte> bytes = new((void*)source.Address, source.Length);
         if (origin != AppendOrigin.Client)
         {
-            return AppendSeveral(source, bytes, origin, nowMillis);
+            return AppendSeveral(source, BytesOf(source), origin, nowMillis);
         }
+        if (deferred is null)
+        {
+            return AppendChecked(source, produceVersion, nowMillis, isBrief: false);
+        }
+        AppendResult result = HasLine
+            ? AppendResult.Deferred
+            : AppendChecked(source, produceVersion, nowMillis, isBrief: true);
+        return result.IsDeferred ? DeferSlow(source, produceVersion, deferred, token) : result;
+    }
+
+    /// <summary>Deferred: it would be too much work here, and nothing was done.</summary>
+    public AppendResult AppendBriefly(in BatchSource source, short produceVersion, long nowMillis) =>
+        AppendChecked(source, produceVersion, nowMillis, isBrief: true);
+
+    /// <summary>Appends what a compute thread has looked at, as if it came now.</summary>
+    public AppendResult AppendJudged(JudgeJob job, long nowMillis)
+    {
+        if (job.Error != ErrorCode.None)
+        {
+            return AppendResult.Failed(job.Error, job.Message, job.BadRecords, log.LogStartOffset);
+        }
+        Span<byte> bytes = BytesOf(job.Judged);
+        BatchHeader.TryRead(bytes, out BatchHeader header);
+        return AppendOne(job.Judged, bytes, header, AppendOrigin.Client, nowMillis);
+    }
+
+    public AppendResult NotTaken() =>
+        FailedSlow(log.Status == LogStatus.Closed ? ErrorCode.NotLeaderOrFollower : ErrorCode.KafkaStorageError);
+
+    /// <summary>The log takes no more: who waits in the line hears it.</summary>
+    public void CloseLine() => _line?.Close();
+
+    [HotPath]
+    private AppendResult AppendChecked(in BatchSource source, short produceVersion, long nowMillis, bool isBrief)
+    {
+        Span<byte> bytes = BytesOf(source);
         ClientBatches checks = log.Set.Checks;
-        ErrorCode error = checks.Check(ref bytes, produceVersion, log.Config, nowMillis);
+        ErrorCode error = checks.Check(ref bytes, produceVersion, log.Config, nowMillis, isBrief);
+        if (checks.IsTooMuch)
+        {
+            return AppendResult.Deferred;
+        }
         if (error != ErrorCode.None)
         {
             return RefusedSlow(error, bytes, produceVersion);
@@ -48,7 +95,17 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
             return AppendConvertedSlow(bytes, nowMillis);
         }
         BatchHeader.TryRead(bytes, out BatchHeader header);
-        return AppendOne(source, bytes, header, origin, nowMillis);
+        return AppendOne(source, bytes, header, AppendOrigin.Client, nowMillis);
+    }
+
+    // SAFETY: the caller keeps the bytes in place for its call at least, and nobody else writes to a request's batch
+    // after it was received: offsets and epochs are stamped here and only here.
+    private static unsafe Span<byte> BytesOf(in BatchSource source) => new((void*)source.Address, source.Length);
+
+    private AppendResult DeferSlow(in BatchSource source, short produceVersion, IDeferredAppend deferred, long token)
+    {
+        _line ??= new AppendLine(log, this);
+        return _line.Add(source, produceVersion, deferred, token);
     }
 
     /// <summary>Writes what is queued at the end of the active segment and moves the log end.</summary>
@@ -310,7 +367,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         ErrorCode error = log.Set.Checks.Convert(bytes, log.Config, out Span<byte> converted);
         if (error != ErrorCode.None)
         {
-            string why = $"The batch has {converted.Length} bytes in the form in which the topic stores it";
+            string why = ClientBatches.ExplainConverted(converted.Length);
             return AppendResult.Failed(error, why, null, log.LogStartOffset);
         }
         BatchHeader.TryRead(converted, out BatchHeader header);
