@@ -9,7 +9,11 @@ public static class MessageEmitter
     public static void Emit(CodeText code, SchemaMessage message)
     {
         ClassPlan root = ClassPlan.For(message);
-        string contract = message.Kind == MessageKind.Request ? "IWireRequest" : "IWireMessage";
+        bool isDescribed = DescribeEmitter.IsDescribed(message);
+        string contract =
+            isDescribed ? $"IDescribedMessage<{root.Name}>"
+            : message.Kind == MessageKind.Request ? "IWireRequest"
+            : "IWireMessage";
         code.Line($"/// <summary>{Summary(message)}</summary>");
         using (code.Open($"public sealed class {root.Name} : {contract}"))
         {
@@ -27,6 +31,13 @@ public static class MessageEmitter
             WriteEmitter.Emit(code, root, isRoot: true);
             code.Line();
             ReadEmitter.Emit(code, root);
+            if (isDescribed)
+            {
+                code.Line();
+                code.Line($"public string MessageName => nameof({root.Name});");
+                code.Line();
+                DescribeEmitter.Emit(code, root);
+            }
             foreach (ClassPlan nested in root.Nested.Where(nested => !nested.Versions.IsEmpty))
             {
                 code.Line();
@@ -36,6 +47,11 @@ public static class MessageEmitter
                     ReadEmitter.Emit(code, nested);
                     code.Line();
                     WriteEmitter.Emit(code, nested, isRoot: false);
+                    if (isDescribed)
+                    {
+                        code.Line();
+                        DescribeEmitter.Emit(code, nested);
+                    }
                 }
             }
         }

@@ -50,6 +50,7 @@ public static class Commands
             ],
             arguments => Format.Run(ReadConfiguration(arguments), ReadFormatOptions(arguments))
         ),
+        LogCommands.Dump,
         new Command(
             "version",
             "Print the version of this binary and of the protocol it speaks",
