@@ -1,3 +1,5 @@
+using Aot.Broker.Harness;
+
 namespace Aot.Broker.Interop.Tests.Directories;
 
 /// <summary>Apache Kafka's dump of every file of a stopped broker's directory, which finds nothing wrong.</summary>
@@ -15,6 +17,8 @@ internal sealed class DirectoryDump(JavaProcess java, SharedDirectory directory)
         "Exception",
         "Error",
     ];
+
+    private static readonly string[] s_compacted = ["/compacted-", "/__consumer_offsets-", "/__transaction_state-"];
 
     private readonly string _dump = directory.Beside("dump");
 
@@ -48,21 +52,34 @@ internal sealed class DirectoryDump(JavaProcess java, SharedDirectory directory)
         {
             return;
         }
-        java.Run("dump", [_dump, .. options, "--files", string.Join(',', files)]);
+        try
+        {
+            java.Run("dump", [_dump, .. options, "--files", string.Join(',', files)]);
+        }
+        catch (HarnessException failure)
+        {
+            Assert.Fail($"{failure.Message}\n{string.Join('\n', File.ReadLines(_dump).TakeLast(50))}");
+        }
         int dumped = 0;
+        bool mayHaveGaps = false;
         foreach (string line in File.ReadLines(_dump))
         {
             dumped += line.StartsWith("Dumping ", StringComparison.Ordinal) ? 1 : 0;
-            Assert.False(IsComplaint(line), $"{names} {string.Join(' ', options)}: {line}");
+            if (line.StartsWith("Non-consecutive offsets in ", StringComparison.Ordinal))
+            {
+                mayHaveGaps = s_compacted.Any(topic => line.Contains(topic, StringComparison.Ordinal));
+            }
+            Assert.False(IsComplaint(line, mayHaveGaps), $"{names} {string.Join(' ', options)}: {line}");
         }
         Assert.Equal(files.Length, dumped);
     }
 
     /// <summary>The tool counts a segment that does not begin at offset 0 as a gap behind -1.</summary>
-    private static bool IsComplaint(string line) =>
+    private static bool IsComplaint(string line, bool mayHaveGaps) =>
         s_complaints.Any(complaint => line.Contains(complaint, StringComparison.Ordinal))
         || (
-            line.Contains(" is followed by ", StringComparison.Ordinal)
+            !mayHaveGaps
+            && line.Contains(" is followed by ", StringComparison.Ordinal)
             && !line.StartsWith("  -1 is followed by ", StringComparison.Ordinal)
         );
 }

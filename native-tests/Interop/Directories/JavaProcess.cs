@@ -24,6 +24,7 @@ internal sealed class JavaProcess : IDisposable
             "-XX:TieredStopAtLevel=1",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
             "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.storage.internals.log.LogManager=info",
+            "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.clients=error",
             $"-Dtools={Peers.KafkaToolsClassPath}",
             "-cp",
             $"{classPath}:{classes}",

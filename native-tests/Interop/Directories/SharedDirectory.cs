@@ -51,7 +51,13 @@ internal sealed class SharedDirectory : IDisposable
     /// <summary>A path beside the data.</summary>
     public string Beside(string name) => Path.Combine(_folder, name);
 
-    public string NextDescriptionFile() => Beside($"description-{++_descriptions}");
+    /// <summary>What the broker that runs shows; the abilities are those that are asked for.</summary>
+    public Description Describe(JavaProcess java, string[] abilities)
+    {
+        string file = Beside($"description-{++_descriptions}");
+        java.Run("describe", [Bootstrap, file, .. abilities]);
+        return Description.Read(file);
+    }
 
     public BrokerProcess StartBroker() =>
         BrokerProcess.Start(

@@ -16,8 +16,14 @@ final class Cluster implements AutoCloseable {
     final Admin admin;
 
     Cluster(String bootstrap) {
+        this(bootstrap, Map.of());
+    }
+
+    Cluster(String bootstrap, Map<String, Object> settings) {
         this.bootstrap = bootstrap;
-        admin = Admin.create(Map.<String, Object>of("bootstrap.servers", bootstrap));
+        Map<String, Object> all = new HashMap<>(settings);
+        all.put("bootstrap.servers", bootstrap);
+        admin = Admin.create(all);
     }
 
     KafkaProducer<byte[], byte[]> producer(Map<String, Object> settings) {

@@ -41,6 +41,8 @@ public final class Main {
             case "stop" -> SERVER.stop();
             case "fill" -> fill(words[0], words[1], abilities(words, 2));
             case "describe" -> describe(words[0], words[1], abilities(words, 2));
+            case "prepare" -> prepare(words[0]);
+            case "load" -> new Load(words[0], words[1], words[2]).run();
             case "settle" -> settle(words[0], words[1]);
             case "dump" -> TOOLS.run("org.apache.kafka.tools.DumpLogSegments", words[0], Arrays.copyOfRange(words, 1, words.length));
             default -> throw new IllegalArgumentException(command);
@@ -61,6 +63,12 @@ public final class Main {
             if (abilities.contains("transactions")) {
                 new Transactions(cluster, round).send();
             }
+        }
+    }
+
+    private static void prepare(String bootstrap) throws Exception {
+        try (Cluster cluster = new Cluster(bootstrap)) {
+            Load.prepare(cluster);
         }
     }
 

@@ -19,19 +19,22 @@ final class Tools {
         this.classPath = classPath;
     }
 
-    /** What the tool prints goes to the file. */
+    /** What the tool prints, of errors too, goes to the file. */
     void run(String tool, String file, String[] arguments) throws Exception {
-        PrintStream before = System.out;
+        PrintStream output = System.out;
+        PrintStream errors = System.err;
         Thread thread = Thread.currentThread();
         ClassLoader own = thread.getContextClassLoader();
         try (PrintStream out = new PrintStream(file, StandardCharsets.UTF_8)) {
             System.setOut(out);
+            System.setErr(out);
             thread.setContextClassLoader(classes());
             classes().loadClass(tool).getMethod("main", String[].class).invoke(null, (Object) arguments);
         } catch (InvocationTargetException failure) {
             throw new IOException(tool, failure.getCause());
         } finally {
-            System.setOut(before);
+            System.setOut(output);
+            System.setErr(errors);
             thread.setContextClassLoader(own);
         }
     }
