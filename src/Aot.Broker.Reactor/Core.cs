@@ -49,6 +49,9 @@ public sealed class Core
     /// <summary>Rounds of turn-end work: a log's flush makes connections dirty, which are flushed in the same turn.</summary>
     private const int TurnEndRounds = 8;
 
+    /// <summary>Work of one turn's end before the lists grow.</summary>
+    private const int TurnEndFilled = 1024;
+
     /// <summary>How often buffers that a burst needed and nobody has used since go back to the kernel.</summary>
     private const int TrimEveryMillis = 10_000;
 
@@ -60,8 +63,8 @@ public sealed class Core
     private readonly Action<Core, Exception>? _onUnhandled;
     private readonly ReadyQueue _ready;
     private readonly Attachments _attachments = new();
-    private List<ITurnEnd> _turnEnd = new(64);
-    private List<ITurnEnd> _turnEndRunning = new(64);
+    private List<ITurnEnd> _turnEnd = new(TurnEndFilled);
+    private List<ITurnEnd> _turnEndRunning = new(TurnEndFilled);
     private IReadOnlyList<Core> _peers;
     private volatile bool _stopRequested;
     private volatile bool _hasStopped;

@@ -19,13 +19,16 @@ internal sealed class CoreMail(Core core)
     /// <summary>Control-plane mail waiting for one target. More means that the target is stuck or that we are at fault.</summary>
     private const int OutboxMax = 64 * 1024;
 
+    /// <summary>Who waits for one target before the list grows.</summary>
+    private const int RetriesFilled = 64;
+
     private readonly MpscRing<Mail> _fromThreads = new(Limits.MailboxSlots);
     private readonly SleepFlag _sleep = new();
     private Mailbox[] _to = [];
     private Mailbox[] _from = [];
     private Queue<Mail>[] _outboxes = [];
     private List<ITurnEnd>[] _retries = [];
-    private readonly List<ITurnEnd> _runningRetries = [];
+    private readonly List<ITurnEnd> _runningRetries = new(RetriesFilled);
 
     /// <summary>Cores that have news from this one since the last <see cref="WakeTouched"/>.</summary>
     private bool[] _isTouched = [];
@@ -49,7 +52,7 @@ internal sealed class CoreMail(Core core)
             for (int i = 0; i < count; i++)
             {
                 mail._outboxes[i] = new Queue<Mail>();
-                mail._retries[i] = [];
+                mail._retries[i] = new List<ITurnEnd>(RetriesFilled);
             }
         }
         foreach (Core from in cores)

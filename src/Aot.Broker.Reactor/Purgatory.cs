@@ -20,13 +20,20 @@ public sealed class Purgatory : ITimerTarget
 {
     private const int None = -1;
 
+    /// <summary>Operations that wait, and the keys that they wait for, before the tables grow.</summary>
+    private const int EntriesFilled = 256;
+    private const int KeysFilled = 512;
+
+    /// <summary>How deep events cause events (a completion appends, which completes others), before a list is made.</summary>
+    private const int ScratchFilled = 4;
+
     private readonly TimerWheel _timers;
     private readonly Lock _stripe = new();
-    private readonly Dictionary<WatchKey, int> _heads = [];
-    private readonly Stack<List<Candidate>> _scratch = new();
-    private readonly List<TimerHandle> _orphanedTimers = [];
-    private Entry[] _entries = new Entry[64];
-    private Watch[] _watches = new Watch[128];
+    private readonly Dictionary<WatchKey, int> _heads = new(KeysFilled);
+    private readonly Stack<List<Candidate>> _scratch = new(ScratchFilled);
+    private readonly List<TimerHandle> _orphanedTimers = new(ScratchFilled);
+    private Entry[] _entries = new Entry[EntriesFilled];
+    private Watch[] _watches = new Watch[KeysFilled];
     private int _freeEntry = None;
     private int _freeWatch = None;
     private int _entriesUsed;
@@ -59,7 +66,14 @@ public sealed class Purgatory : ITimerTarget
 
     private readonly record struct Candidate(DelayedOperation Operation, int Generation);
 
-    public Purgatory(TimerWheel timers) => _timers = timers;
+    public Purgatory(TimerWheel timers)
+    {
+        _timers = timers;
+        for (int i = 0; i < ScratchFilled; i++)
+        {
+            _scratch.Push(new List<Candidate>(EntriesFilled));
+        }
+    }
 
     /// <summary>Operation and key pairs.</summary>
     public int Watched => Volatile.Read(ref _watched);

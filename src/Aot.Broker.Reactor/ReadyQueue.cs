@@ -8,7 +8,7 @@ internal sealed class ReadyQueue(Core core)
     /// <summary>Work per turn; the rest waits for the next, so that async code cannot starve the sockets.</summary>
     private const int WorkPerTurn = 256;
 
-    private readonly Queue<Ready> _queue = new(64);
+    private readonly Queue<Ready> _queue = new(1024);
 
     /// <summary>Either work of the data plane, or a continuation with its state.</summary>
     private readonly record struct Ready(ITurnEnd? Work, SendOrPostCallback? Continuation, object? State);

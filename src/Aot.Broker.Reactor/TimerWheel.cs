@@ -75,7 +75,7 @@ public sealed class TimerWheel
 
     /// <param name="nowMillis">The tick to start from, on the same clock as all deadlines.</param>
     /// <param name="capacity">Timers before the first growth.</param>
-    public TimerWheel(long nowMillis, int capacity = 256)
+    public TimerWheel(long nowMillis, int capacity = 1024)
     {
         Invariant.That(nowMillis >= 0);
         Invariant.That(capacity > 0);

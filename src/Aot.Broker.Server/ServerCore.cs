@@ -26,14 +26,26 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     private const long TokenShares = 2;
     private const long SharesSweepMillis = 500;
 
+    /// <summary>
+    /// Requests in progress on a core before its pools grow: two connections with as many as a connection may have. The
+    /// filled pools take half a megabyte a core.
+    /// </summary>
+    private const int RequestsFilled = 2 * AnswerQueue.Capacity;
+
+    /// <summary>Fetches in progress on a core before its pools grow; a connection has one at a time.</summary>
+    private const int FetchesFilled = 32;
+
+    /// <summary>Shares of fetches for one other core, where there are many cores.</summary>
+    private const int SharesFilledMin = 4;
+
     private readonly Dictionary<long, Connection> _connections = [];
-    private readonly Stack<RequestSlot> _slots = new();
-    private readonly Stack<ProduceWork> _produceWorks = new();
-    private readonly Stack<ProduceShare> _produceShares = new();
-    private readonly Stack<FetchWork> _fetchWorks = new();
-    private readonly Stack<FetchShare>[] _fetchShares;
-    private readonly List<FetchShare> _sweptShares = [];
-    private readonly Queue<(Connection Connection, long SinceMillis)> _waitingForBudget = new();
+    private readonly Pool<RequestSlot> _slots;
+    private readonly Pool<ProduceWork> _produceWorks;
+    private readonly Pool<ProduceShare> _produceShares;
+    private readonly Pool<FetchWork> _fetchWorks;
+    private readonly Pool<FetchShare>[] _fetchShares;
+    private readonly Func<FetchShare, bool> _sendsHome;
+    private readonly Queue<(Connection Connection, long SinceMillis)> _waitingForBudget = new(FetchesFilled);
     private readonly MetadataView _view;
     private LogSet? _logs;
     private long _lastConnectionId;
@@ -48,13 +60,20 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
         Core = core;
         Server = server;
         _view = core.Get<MetadataView>();
-        _fetchShares = new Stack<FetchShare>[core.CoreCount];
+        _slots = new Pool<RequestSlot>(RequestsFilled, () => new RequestSlot(this));
+        _produceWorks = new Pool<ProduceWork>(RequestsFilled, () => new ProduceWork(this));
+        _produceShares = new Pool<ProduceShare>(RequestsFilled, () => new ProduceShare(this));
+        _fetchShares = new Pool<FetchShare>[core.CoreCount];
+        int shares = Math.Max(SharesFilledMin, FetchesFilled / core.CoreCount);
         for (int i = 0; i < _fetchShares.Length; i++)
         {
-            _fetchShares[i] = new Stack<FetchShare>();
+            CoreIndex target = new(i);
+            _fetchShares[i] = new Pool<FetchShare>(shares, () => new FetchShare(this, target));
         }
+        _sendsHome = SendsHome;
         FetchSessions = new FetchSessionCache(Math.Max(1, Options.FetchSessionsMax / core.CoreCount), core.NextRandom);
         TopicCreation = new TopicCreation(this);
+        _fetchWorks = new Pool<FetchWork>(FetchesFilled, () => new FetchWork(this));
         Handlers = new HandlerTable(HandlerRegistry.Create(this));
     }
 
@@ -151,37 +170,35 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     // Pools ----------------------------------------------------------------------------------------------------------
 
     [HotPath]
-    public RequestSlot TakeSlot() => _slots.TryPop(out RequestSlot? slot) ? slot : NewSlot();
+    public RequestSlot TakeSlot() => _slots.Take();
 
     [HotPath]
     public void ReturnSlot(RequestSlot slot)
     {
         slot.Reset();
-        _slots.Push(slot);
+        _slots.Return(slot);
     }
 
     [HotPath]
-    public ProduceWork TakeProduceWork() => _produceWorks.TryPop(out ProduceWork? work) ? work : NewProduceWork();
+    public ProduceWork TakeProduceWork() => _produceWorks.Take();
 
     [HotPath]
-    public void ReturnProduceWork(ProduceWork work) => _produceWorks.Push(work);
+    public void ReturnProduceWork(ProduceWork work) => _produceWorks.Return(work);
 
     [HotPath]
-    public ProduceShare TakeProduceShare() =>
-        _produceShares.TryPop(out ProduceShare? share) ? share : NewProduceShare();
+    public ProduceShare TakeProduceShare() => _produceShares.Take();
 
     [HotPath]
-    public void ReturnProduceShare(ProduceShare share) => _produceShares.Push(share);
+    public void ReturnProduceShare(ProduceShare share) => _produceShares.Return(share);
 
     [HotPath]
-    public FetchWork TakeFetchWork() => _fetchWorks.TryPop(out FetchWork? work) ? work : NewFetchWork();
+    public FetchWork TakeFetchWork() => _fetchWorks.Take();
 
     [HotPath]
-    public void ReturnFetchWork(FetchWork work) => _fetchWorks.Push(work);
+    public void ReturnFetchWork(FetchWork work) => _fetchWorks.Return(work);
 
     [HotPath]
-    public FetchShare TakeFetchShare(CoreIndex target) =>
-        _fetchShares[target.Value].TryPop(out FetchShare? share) ? share : NewFetchShare(target);
+    public FetchShare TakeFetchShare(CoreIndex target) => _fetchShares[target.Value].Take();
 
     /// <summary>
     /// The answer was sent. Leases of this core go now; those of another core go with the share's next trip there, or when
@@ -204,17 +221,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     }
 
     [HotPath]
-    public void KeepFetchShare(FetchShare share) => _fetchShares[share.Target.Value].Push(share);
-
-    private RequestSlot NewSlot() => new(this);
-
-    private ProduceWork NewProduceWork() => new(this);
-
-    private ProduceShare NewProduceShare() => new(this);
-
-    private FetchWork NewFetchWork() => new(this);
-
-    private FetchShare NewFetchShare(CoreIndex target) => new(this, target);
+    public void KeepFetchShare(FetchShare share) => _fetchShares[share.Target.Value].Return(share);
 
     // Memory ---------------------------------------------------------------------------------------------------------
 
@@ -334,26 +341,19 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     /// <summary>Shares of other cores that lie here with leases go home once, so that old segments can be closed.</summary>
     private void SweepShares()
     {
-        foreach (Stack<FetchShare> shares in _fetchShares)
+        foreach (Pool<FetchShare> shares in _fetchShares)
         {
-            while (shares.TryPop(out FetchShare? top))
-            {
-                _sweptShares.Add(top);
-            }
-            // The one used last was the first to come off, and is on top again at the end.
-            for (int i = _sweptShares.Count - 1; i >= 0; i--)
-            {
-                FetchShare share = _sweptShares[i];
-                if (share.HoldsLeases && share.Target != Core.Index)
-                {
-                    share.SendRelease();
-                }
-                else
-                {
-                    shares.Push(share);
-                }
-            }
-            _sweptShares.Clear();
+            shares.TakeWhere(_sendsHome);
         }
+    }
+
+    private bool SendsHome(FetchShare share)
+    {
+        bool isDue = share.HoldsLeases && share.Target != Core.Index;
+        if (isDue)
+        {
+            share.SendRelease();
+        }
+        return isDue;
     }
 }

@@ -56,8 +56,6 @@ internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher
             log.Segments[i].ReleaseMemory();
         }
         log.Tail.ReleaseMemory();
-        log.Queue.ReleaseMemory();
-        log.Waiters.ReleaseMemory();
         flusher.ReleaseReserved();
         log.HoldsMemory = false;
     }

@@ -71,7 +71,8 @@ public sealed class PartitionLog : ITurnEnd
         SnapshotOffset = loaded.SnapshotOffset;
         ulong number = (ulong)(uint)Name.Partition * 0x9E3779B97F4A7C15UL;
         WatchKey = new WatchKey(TopicId.High ^ number, TopicId.Low);
-        Queue = new AppendQueue(core);
+        Queue = new AppendQueue(core, set.Batches);
+        Waiters = new LogWaiters(set.Waiters);
         EpochFile = new EpochFile(core.Disk, Directory);
         _roller = new SegmentRoller(this);
         _flusher = new LogFlusher(this);
@@ -154,7 +155,7 @@ public sealed class PartitionLog : ITurnEnd
 
     internal AppendQueue Queue { get; }
 
-    internal LogWaiters Waiters { get; } = new();
+    internal LogWaiters Waiters { get; }
 
     internal LogJobs Jobs { get; } = new();
 

@@ -31,7 +31,7 @@ internal sealed class EpollIo : LinuxIo, ITimerTarget
     /// <summary>Slots with something to do in the next dispatch; two lists so that a callback may add.</summary>
     private List<IoHandle> _runnable = new(64);
     private List<IoHandle> _running = new(64);
-    private readonly List<IoHandle> _starved = [];
+    private readonly List<IoHandle> _starved = new(64);
     private int _eventCount;
     private bool _disposed;
 

@@ -5,8 +5,8 @@ namespace Aot.Broker.Reactor;
 /// <summary>File operations under way: who asked, by slot. Owner: one core.</summary>
 internal sealed class FileRequests
 {
-    private readonly Stack<int> _free = new();
-    private (IFileTarget? Target, long Token)[] _requests = new (IFileTarget?, long)[16];
+    private readonly Stack<int> _free = new(64);
+    private (IFileTarget? Target, long Token)[] _requests = new (IFileTarget?, long)[64];
     private int _used;
 
     public int Count => _used - _free.Count;

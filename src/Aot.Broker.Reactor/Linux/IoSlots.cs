@@ -58,7 +58,7 @@ internal sealed class IoSlot(int index)
 /// <summary>The connections of one core: objects by slot, free ones in a stack.</summary>
 internal sealed class IoSlots
 {
-    private readonly Stack<IoSlot> _free = new();
+    private readonly Stack<IoSlot> _free = new(64);
     private IoSlot[] _slots = new IoSlot[64];
     private int _used;
 

@@ -19,7 +19,7 @@ internal abstract unsafe class LinuxIo : CoreIo
     protected readonly List<Acceptor?> Acceptors = [];
 
     /// <summary>Connections whose OnClosed is due in the next dispatch.</summary>
-    private readonly Queue<IoSlot> _closed = new();
+    private readonly Queue<IoSlot> _closed = new(64);
 
     /// <summary>Guards the eventfd's number against being closed (and used again for another file) during a wake-up.</summary>
     private readonly Lock _wakeGate = new();

@@ -28,7 +28,7 @@ internal sealed unsafe class ProvidedBuffers
 
     private readonly BufferPool _pool;
     private readonly BufferHandle[] _buffers = new BufferHandle[SlotsMax];
-    private readonly Stack<ushort> _empty = new();
+    private readonly Stack<ushort> _empty = new(SlotsMax);
     private readonly nint _memory;
     private int _slots;
     private ushort _tail;

@@ -17,7 +17,7 @@ internal sealed unsafe class UringReceives(UringIo io, Ring ring, IoSlots slots)
     /// <summary>Pause before the pool is asked again when it had no buffer for any receive.</summary>
     private const int StarvedPauseMillis = 2;
 
-    private readonly Queue<IoHandle> _starved = new();
+    private readonly Queue<IoHandle> _starved = new(64);
     private ProvidedBuffers? _provided;
     private Core? _core;
 

@@ -36,7 +36,10 @@ internal interface IPendingWork
 /// </summary>
 internal sealed class RequestSlot(ServerCore server)
 {
-    private ResponsePiece[] _pieces = new ResponsePiece[4];
+    /// <summary>An answer with records of seven partitions; a larger one makes its slot's array grow once.</summary>
+    private const int PiecesFilled = 16;
+
+    private ResponsePiece[] _pieces = new ResponsePiece[PiecesFilled];
     private BufferHandle _head;
 
     public Connection Connection { get; private set; } = null!;

@@ -172,7 +172,15 @@ internal sealed class FetchAnswer(ServerCore server)
         {
             writer.WriteInt64(item.LogStartOffset);
         }
-        WriteAborted(ref writer, request.IsReadCommitted, error, item.Aborted, flexible);
+        if (request.IsReadCommitted)
+        {
+            List<AbortedTransaction>? aborted = entry.ShareCore >= 0 ? shares[entry.ShareCore]!.Aborted : null;
+            WriteAborted(ref writer, aborted, item.AbortedFirst, error == ErrorCode.None ? item.AbortedCount : 0, flexible);
+        }
+        else
+        {
+            writer.WriteCount(-1, flexible);
+        }
         if (version >= 11)
         {
             writer.WriteInt32(-1);
@@ -194,20 +202,14 @@ internal sealed class FetchAnswer(ServerCore server)
     [HotPath]
     private static void WriteAborted(
         ref WireWriter writer,
-        bool isReadCommitted,
-        ErrorCode error,
         List<AbortedTransaction>? aborted,
+        int first,
+        int count,
         bool flexible
     )
     {
-        if (!isReadCommitted)
-        {
-            writer.WriteCount(-1, flexible);
-            return;
-        }
-        int count = error == ErrorCode.None && aborted is not null ? aborted.Count : 0;
         writer.WriteCount(count, flexible);
-        for (int i = 0; i < count; i++)
+        for (int i = first; i < first + count; i++)
         {
             writer.WriteInt64(aborted![i].ProducerId);
             writer.WriteInt64(aborted[i].FirstOffset);

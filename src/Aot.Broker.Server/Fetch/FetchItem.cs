@@ -29,8 +29,9 @@ internal struct FetchItem
     public int Length;
     public bool IsCold;
 
-    /// <summary>Kept with its item for reuse; meaningful for read-committed fetches.</summary>
-    public List<AbortedTransaction>? Aborted;
+    /// <summary>Which of the share's aborted transactions lie in what was read.</summary>
+    public int AbortedFirst;
+    public int AbortedCount;
 
     /// <summary>What the log showed when it was read: a wait ends when it shows something else.</summary>
     public PartitionLog? Log;

@@ -15,6 +15,9 @@ internal sealed class FetchReads
 
     public bool HoldsLeases => _leaseCount > 0;
 
+    /// <summary>The aborted transactions of all items, for fetches that want committed records only.</summary>
+    public List<AbortedTransaction> Aborted { get; } = [];
+
     /// <summary>Reads one partition at the place that the item names, and keeps a lease of what was found.</summary>
     [HotPath]
     public void Read(ServerCore owner, ref FetchItem item, ReadIsolation isolation, long room, bool isFirst)
@@ -25,6 +28,8 @@ internal sealed class FetchReads
         item.DivergingEpoch = -1;
         item.Length = 0;
         item.IsCold = false;
+        item.AbortedFirst = Aborted.Count;
+        item.AbortedCount = 0;
         PartitionLog? log = owner.Logs.Find(item.TopicId, item.Partition);
         item.Log = log;
         item.Error = log is null ? ErrorCode.NotLeaderOrFollower : CheckEpochs(log, ref item);
@@ -58,14 +63,10 @@ internal sealed class FetchReads
         {
             KeepLease(slice.Lease);
         }
-        if (isolation == ReadIsolation.LastStableOffset)
+        if (isolation == ReadIsolation.LastStableOffset && slice.Length > 0)
         {
-            item.Aborted ??= NewAborted();
-            item.Aborted.Clear();
-            if (slice.Length > 0)
-            {
-                log.GetAbortedTransactions(item.FetchOffset, slice.UpperBoundOffset, item.Aborted);
-            }
+            log.GetAbortedTransactions(item.FetchOffset, slice.UpperBoundOffset, Aborted);
+            item.AbortedCount = Aborted.Count - item.AbortedFirst;
         }
     }
 
@@ -108,8 +109,6 @@ internal sealed class FetchReads
             _ => log.LogEndOffset,
         };
 
-    private static List<AbortedTransaction> NewAborted() => [];
-
     [HotPath]
     private void KeepLease(SegmentLease lease)
     {
@@ -120,6 +119,7 @@ internal sealed class FetchReads
         _leases[_leaseCount++] = lease;
     }
 
+    /// <summary>What was read last is not needed any more.</summary>
     [HotPath]
     public void ReleaseLeases()
     {
@@ -129,5 +129,6 @@ internal sealed class FetchReads
             _leases[i] = default;
         }
         _leaseCount = 0;
+        Aborted.Clear();
     }
 }

@@ -75,6 +75,9 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
 
     public bool HoldsLeases => _reads.HoldsLeases;
 
+    /// <summary>See <see cref="FetchItem.AbortedFirst"/>.</summary>
+    public List<AbortedTransaction> Aborted => _reads.Aborted;
+
     public ref FetchItem this[int index] => ref _items[index];
 
     [HotPath]

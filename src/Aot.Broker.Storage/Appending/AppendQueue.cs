@@ -32,35 +32,29 @@ internal struct QueuedBatch
 /// The batches of one log that were accepted in this turn. All go out with one vectored write. Invariant: they all
 /// belong to the active segment and follow its last byte without a gap.
 /// </summary>
-internal sealed class AppendQueue(Core core)
+internal sealed class AppendQueue(Core core, NodePool<QueuedBatch> nodes)
 {
     /// <summary>Pieces per call; the kernel takes 1024, and 128 of at least a kilobyte cost far more than the call.</summary>
     private const int PiecesPerWrite = 128;
 
-    private QueuedBatch[] _batches = [];
+    private NodeList<QueuedBatch> _batches;
 
-    public int Count { get; private set; }
+    public int Count => _batches.Count;
 
     public long Bytes { get; private set; }
 
-    public ref readonly QueuedBatch this[int index] => ref _batches[index];
+    /// <summary>Only when there is one.</summary>
+    public ref readonly QueuedBatch First => ref _batches.First(nodes);
 
-    /// <summary>A slot at the end for the caller to fill; <see cref="Commit"/> makes it count.</summary>
-    [HotPath]
-    public ref QueuedBatch Next()
-    {
-        if (Count == _batches.Length)
-        {
-            GrowSlow();
-        }
-        return ref _batches[Count];
-    }
+    /// <summary>Only when there is one.</summary>
+    public ref readonly QueuedBatch Last => ref _batches.Last(nodes);
 
+    /// <summary>A place at the end for the caller to fill.</summary>
     [HotPath]
-    public void Commit(int bytes)
+    public ref QueuedBatch Add(int bytes)
     {
-        Count++;
         Bytes += bytes;
+        return ref _batches.Add(nodes);
     }
 
     /// <summary>Writes all batches at the segment's end: 0 or a negative errno, and then the file may be longer than the segment.</summary>
@@ -71,16 +65,17 @@ internal sealed class AppendQueue(Core core)
         // the callback that Release precedes. Nobody writes to a batch after it was stamped.
         IoPiece* pieces = stackalloc IoPiece[PiecesPerWrite];
         long position = segment.Bytes;
-        int from = 0;
-        while (from < Count)
+        int node = _batches.Head;
+        for (int left = Count; left > 0; )
         {
-            int pieceCount = Math.Min(PiecesPerWrite, Count - from);
+            int pieceCount = Math.Min(PiecesPerWrite, left);
             long bytes = 0;
             for (int i = 0; i < pieceCount; i++)
             {
-                ref QueuedBatch batch = ref _batches[from + i];
+                ref QueuedBatch batch = ref nodes[node];
                 pieces[i] = new IoPiece((byte*)batch.Address, batch.Bytes);
                 bytes += batch.Bytes;
+                node = nodes.Next(node);
             }
             long written = disk.Write(log, new ReadOnlySpan<IoPiece>(pieces, pieceCount), position);
             if (written < 0)
@@ -89,7 +84,7 @@ internal sealed class AppendQueue(Core core)
             }
             Invariant.That(written == bytes);
             position += bytes;
-            from += pieceCount;
+            left -= pieceCount;
         }
         return 0;
     }
@@ -98,9 +93,10 @@ internal sealed class AppendQueue(Core core)
     [HotPath]
     public void AddTo(Segment segment, TailMap tail, int indexIntervalBytes, Disk disk)
     {
-        for (int i = 0; i < Count; i++)
+        int node = _batches.Head;
+        for (int i = 0; i < Count; i++, node = nodes.Next(node))
         {
-            ref QueuedBatch batch = ref _batches[i];
+            ref QueuedBatch batch = ref nodes[node];
             tail.Add(batch.BaseOffset, batch.LastOffset, segment.Bytes, batch.Bytes);
             while (!segment.TryAdd(batch.LastOffset, batch.MaxTimestamp, batch.Bytes, indexIntervalBytes))
             {
@@ -119,11 +115,18 @@ internal sealed class AppendQueue(Core core)
     /// <summary>Takes all batches back out of the producer state, the newest first.</summary>
     public void UndoSlow(ProducerState producers)
     {
-        for (int i = Count - 1; i >= 0; i--)
+        int[] order = new int[Count];
+        int node = _batches.Head;
+        for (int i = 0; i < order.Length; i++, node = nodes.Next(node))
         {
-            if (_batches[i].HasProducer)
+            order[i] = node;
+        }
+        for (int i = order.Length - 1; i >= 0; i--)
+        {
+            ref QueuedBatch batch = ref nodes[order[i]];
+            if (batch.HasProducer)
             {
-                producers.Undo(_batches[i].Undo);
+                producers.Undo(batch.Undo);
             }
         }
     }
@@ -132,25 +135,15 @@ internal sealed class AppendQueue(Core core)
     [HotPath]
     public void Release()
     {
-        for (int i = 0; i < Count; i++)
+        while (Count > 0)
         {
-            ref QueuedBatch batch = ref _batches[i];
+            ref QueuedBatch batch = ref _batches.First(nodes);
             if (batch.Owner != default)
             {
                 core.Buffers.Release(ref batch.Owner);
             }
+            _batches.RemoveFirst(nodes);
         }
-        Count = 0;
         Bytes = 0;
     }
-
-    public void ReleaseMemory()
-    {
-        if (Count == 0)
-        {
-            _batches = [];
-        }
-    }
-
-    private void GrowSlow() => Array.Resize(ref _batches, Math.Max(4, Count * 2));
 }

@@ -121,7 +121,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
             FailQueueSlow(handle, (Errno)(-written));
             return;
         }
-        long end = queue[queue.Count - 1].LastOffset + 1;
+        long end = queue.Last.LastOffset + 1;
         queue.AddTo(active, log.Tail, log.Config.IndexIntervalBytes, log.Disk);
         queue.Release();
         log.LogEndOffset = end;
@@ -233,7 +233,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         int coordinatorEpoch
     )
     {
-        ref QueuedBatch queued = ref log.Queue.Next();
+        ref QueuedBatch queued = ref log.Queue.Add(header.TotalBytes);
         queued.BaseOffset = header.BaseOffset;
         queued.LastOffset = header.LastOffset;
         queued.MaxTimestamp = header.MaxTimestamp;
@@ -250,7 +250,6 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
             log.Producers.Apply(header, ref queued.Undo);
         }
         bool writeNow = !Keep(source, bytes, ref queued);
-        log.Queue.Commit(header.TotalBytes);
         log.NextOffset = header.LastOffset + 1;
         log.MarkAtTurnEnd();
         if (writeNow)
@@ -383,7 +382,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
     {
         AppendQueue queue = log.Queue;
         Segment active = log.Segments.Active;
-        long firstOffset = queue[0].BaseOffset;
+        long firstOffset = queue.First.BaseOffset;
         queue.UndoSlow(log.Producers);
         queue.Release();
         log.NextOffset = log.LogEndOffset;

@@ -12,82 +12,29 @@ internal struct Waiter
     public ErrorCode Error;
 }
 
-/// <summary>A ring of waiters in order of arrival; it grows to the largest number that ever waited at once.</summary>
-internal struct WaiterRing
-{
-    private Waiter[]? _items;
-    private int _head;
-
-    public int Count { get; private set; }
-
-    public readonly ref Waiter this[int index] => ref _items![(_head + index) & (_items.Length - 1)];
-
-    [HotPath]
-    public void Add(in Waiter waiter)
-    {
-        if (_items is null || Count == _items.Length)
-        {
-            GrowSlow();
-        }
-        _items![(_head + Count) & (_items.Length - 1)] = waiter;
-        Count++;
-    }
-
-    [HotPath]
-    public Waiter Take()
-    {
-        ref Waiter slot = ref _items![_head];
-        Waiter taken = slot;
-        slot = default;
-        _head = (_head + 1) & (_items.Length - 1);
-        Count--;
-        return taken;
-    }
-
-    public void ReleaseMemory()
-    {
-        if (Count == 0)
-        {
-            _items = null;
-            _head = 0;
-        }
-    }
-
-    private void GrowSlow()
-    {
-        Waiter[] grown = new Waiter[Math.Max(8, Count * 2)];
-        for (int i = 0; i < Count; i++)
-        {
-            grown[i] = this[i];
-        }
-        _items = grown;
-        _head = 0;
-    }
-}
-
 /// <summary>
 /// Who waits for a log's writes. What has become true (or failed) is only noted; <see cref="Deliver"/> calls, once per
 /// turn, after the waiting fetches were served. Offsets arrive ascending, so that the head decides; a repetition of an
 /// older batch may wait a little longer than it has to, never shorter.
 /// </summary>
-internal sealed class LogWaiters
+internal sealed class LogWaiters(NodePool<Waiter> nodes)
 {
-    private WaiterRing _written;
-    private WaiterRing _committed;
-    private WaiterRing _ready;
+    private NodeList<Waiter> _written;
+    private NodeList<Waiter> _committed;
+    private NodeList<Waiter> _ready;
 
     public bool HasReady => _ready.Count > 0;
 
     public bool IsEmpty => _written.Count == 0 && _committed.Count == 0 && _ready.Count == 0;
 
     [HotPath]
-    public void AddWritten(in Waiter waiter) => _written.Add(waiter);
+    public void AddWritten(in Waiter waiter) => _written.Add(nodes) = waiter;
 
     [HotPath]
-    public void AddCommitted(in Waiter waiter) => _committed.Add(waiter);
+    public void AddCommitted(in Waiter waiter) => _committed.Add(nodes) = waiter;
 
     [HotPath]
-    public void AddReady(in Waiter waiter) => _ready.Add(waiter);
+    public void AddReady(in Waiter waiter) => _ready.Add(nodes) = waiter;
 
     /// <summary>Everything below these offsets is written, and committed.</summary>
     [HotPath]
@@ -114,58 +61,52 @@ internal sealed class LogWaiters
     {
         for (int count = _ready.Count; count > 0; count--)
         {
-            Waiter waiter = _ready.Take();
+            Waiter waiter = _ready.Take(nodes);
             waiter.Target.OnAppended(waiter.Token, waiter.Error);
         }
     }
 
-    public void ReleaseMemory()
-    {
-        _written.ReleaseMemory();
-        _committed.ReleaseMemory();
-        _ready.ReleaseMemory();
-    }
-
     [HotPath]
-    private void MoveBelow(ref WaiterRing from, long end)
+    private void MoveBelow(ref NodeList<Waiter> from, long end)
     {
-        while (from.Count > 0 && from[0].LastOffset < end)
+        while (from.Count > 0 && from.First(nodes).LastOffset < end)
         {
-            _ready.Add(from.Take());
+            Waiter waiter = from.Take(nodes);
+            _ready.Add(nodes) = waiter;
         }
     }
 
-    private static bool CancelIn(ref WaiterRing from, IAppendTarget target, long token)
+    private bool CancelIn(ref NodeList<Waiter> from, IAppendTarget target, long token)
     {
         bool found = false;
         for (int count = from.Count; count > 0; count--)
         {
-            Waiter waiter = from.Take();
+            Waiter waiter = from.Take(nodes);
             if (!found && waiter.Token == token && ReferenceEquals(waiter.Target, target))
             {
                 found = true;
             }
             else
             {
-                from.Add(waiter);
+                from.Add(nodes) = waiter;
             }
         }
         return found;
     }
 
-    private void FailIn(ref WaiterRing from, long fromOffset, ErrorCode error)
+    private void FailIn(ref NodeList<Waiter> from, long fromOffset, ErrorCode error)
     {
         for (int count = from.Count; count > 0; count--)
         {
-            Waiter waiter = from.Take();
+            Waiter waiter = from.Take(nodes);
             if (waiter.LastOffset >= fromOffset)
             {
                 waiter.Error = error;
-                _ready.Add(waiter);
+                _ready.Add(nodes) = waiter;
             }
             else
             {
-                from.Add(waiter);
+                from.Add(nodes) = waiter;
             }
         }
     }
