@@ -13,6 +13,21 @@ internal sealed class Bystander : IDisposable
     private const string Topic = "bystander";
     private const int RecordsPerRound = 3;
 
+    /// <summary>
+    /// What a topic takes from the broker's defaults where it has nothing of its own. Others may change the defaults of the
+    /// cluster, and rightly so: a client that must go on has its own.
+    /// </summary>
+    public static readonly (string Name, string Value)[] PinnedSettings =
+    [
+        ("min.insync.replicas", "1"),
+        ("compression.type", "producer"),
+        ("max.message.bytes", "1048588"),
+        ("retention.ms", "-1"),
+        ("retention.bytes", "-1"),
+        ("message.timestamp.before.max.ms", "9223372036854775807"),
+        ("message.timestamp.after.max.ms", "9223372036854775807"),
+    ];
+
     private readonly BrokerProcess _broker;
     private readonly Thread _thread;
     private volatile bool _stops;
@@ -25,7 +40,7 @@ internal sealed class Bystander : IDisposable
         _broker = broker;
         using (KafkaConnection connection = new(broker))
         {
-            connection.CreateTopic(Topic, 1);
+            connection.CreateTopic(Topic, 1, PinnedSettings);
         }
         _thread = new Thread(Run) { IsBackground = true };
         _thread.Start();

@@ -35,6 +35,9 @@ internal sealed class FuzzPools(int nodeId, IReadOnlyList<byte[]> topicIds)
         "compression.type",
         "max.message.bytes",
         "min.insync.replicas",
+        "message.max.bytes",
+        "log.retention.ms",
+        "log.message.timestamp.after.max.ms",
         "no.such.setting",
         "",
     ];

@@ -95,7 +95,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
         broker.Restart();
         using KafkaConnection after = new(broker);
         Assert.Equal(1, after.PartitionsOf("bystander"));
-        after.CreateTopic("after", 1);
+        after.CreateTopic("after", 1, Bystander.PinnedSettings);
         Assert.Equal(0, after.Produce("after", 0, Batches.Numbered(0, 0, 1, 1)).BaseOffset);
     }
 
