@@ -294,24 +294,48 @@ public sealed class ConfigDescriberTests
     )]
     [InlineData("match", "foo=x", "Illegal client matching pattern: foo=x")]
     [InlineData("match", "client_id=[", "Illegal client matching pattern: client_id=[")]
+    [InlineData("match", "client_id=a)", "Illegal client matching pattern: client_id=a)")]
+    [InlineData("match", "client_id=", "Illegal client matching pattern: client_id=")]
+    [InlineData("match", "client_id=[)]\\(", null)]
+    [InlineData("interval.ms", "x", "Invalid value x for configuration interval.ms: Not a number of type INT")]
     [InlineData("match", "client_id=a.*", null)]
     [InlineData("x", "1", "Unknown client metrics configuration: x")]
     public void A_subscription_change_is_judged(string name, string value, string? message) =>
         Assert.Equal(
             message,
-            ConfigValidation.ClientMetrics("s", new Dictionary<string, string> { [name] = value })?.Message
+            ConfigValidation.ClientMetrics(new Dictionary<string, string> { [name] = value })?.Message
         );
 
     [Fact]
     public void Lists_grow_and_shrink_item_by_item()
     {
-        Assert.Null(ConfigValidation.Apply(ConfigTable.Topic, "cleanup.policy", 2, "compact", null, out string? next));
+        Assert.Null(
+            ConfigValidation.Apply(
+                ConfigTable.Topic,
+                "cleanup.policy",
+                ConfigOperation.Append,
+                "compact",
+                null,
+                out string? next
+            )
+        );
         Assert.Equal("delete,compact", next);
-        Assert.Null(ConfigValidation.Apply(ConfigTable.Topic, "cleanup.policy", 3, "delete,nope", next, out next));
+        Assert.Null(
+            ConfigValidation.Apply(
+                ConfigTable.Topic,
+                "cleanup.policy",
+                ConfigOperation.Subtract,
+                "delete,nope",
+                next,
+                out next
+            )
+        );
         Assert.Equal("compact", next);
         Assert.Equal(
             "Can't APPEND to key retention.ms because its type is not LIST.",
-            ConfigValidation.Apply(ConfigTable.Topic, "retention.ms", 2, "1", null, out _)!.Value.Message
+            ConfigValidation
+                .Apply(ConfigTable.Topic, "retention.ms", ConfigOperation.Append, "1", null, out _)!
+                .Value.Message
         );
     }
 

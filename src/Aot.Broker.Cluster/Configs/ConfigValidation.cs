@@ -1,10 +1,18 @@
-using System.Text.RegularExpressions;
 using Aot.Broker.Protocol;
 
 namespace Aot.Broker.Cluster.Configs;
 
 /// <summary>Why a change of settings is refused: the code on the wire, and Apache Kafka's words for it.</summary>
 public readonly record struct ConfigRefusal(ErrorCode Error, string Message);
+
+/// <summary>One step of a change to a resource's settings; the numbers are those of the wire.</summary>
+public enum ConfigOperation : sbyte
+{
+    Set = 0,
+    Delete = 1,
+    Append = 2,
+    Subtract = 3,
+}
 
 /// <summary>
 /// Whether a whole new set of values may be given to a resource. Pure; the controller calls it before it writes the
@@ -50,45 +58,43 @@ public static class ConfigValidation
     ];
 
     /// <summary>
-    /// One step of IncrementalAlterConfigs on one value: SET, DELETE, APPEND and SUBTRACT (0 to 3 on the wire).
-    /// <paramref name="next"/> is the new given value, null when there is none any more.
+    /// One step of IncrementalAlterConfigs on one value. <paramref name="next"/> is the new given value, null when there is
+    /// none any more.
     /// </summary>
     public static ConfigRefusal? Apply(
         ConfigTable table,
         string name,
-        sbyte operation,
+        ConfigOperation operation,
         string? value,
         string? current,
         out string? next
     )
     {
         next = null;
-        if (operation is not (0 or 1 or 2 or 3))
+        switch (operation)
         {
-            return new ConfigRefusal(ErrorCode.InvalidRequest, $"Unknown operation type {operation}");
+            case ConfigOperation.Set:
+                next = value;
+                return null;
+            case ConfigOperation.Delete:
+                return null;
+            case ConfigOperation.Append:
+            case ConfigOperation.Subtract:
+                break;
+            default:
+                return new ConfigRefusal(ErrorCode.InvalidRequest, $"Unknown operation type {(sbyte)operation}");
         }
-        if (operation == 0)
-        {
-            next = value;
-            return null;
-        }
-        if (operation == 1)
-        {
-            return null;
-        }
+        bool appends = operation == ConfigOperation.Append;
         ConfigDefinition? definition = table.Find(name);
         if (definition?.Type != ConfigType.List)
         {
-            string verb = operation == 2 ? "APPEND" : "SUBTRACT";
-            return new ConfigRefusal(
-                ErrorCode.InvalidConfig,
-                $"Can't {verb} to key {name} because its type is not LIST."
-            );
+            string verb = appends ? "APPEND" : "SUBTRACT";
+            return Invalid($"Can't {verb} to key {name} because its type is not LIST.");
         }
         List<string> items = [.. ConfigValue.Items(current ?? definition.Default ?? "")];
         foreach (string item in ConfigValue.Items(value ?? ""))
         {
-            if (operation == 3)
+            if (!appends)
             {
                 items.RemoveAll(candidate => candidate == item);
             }
@@ -169,12 +175,9 @@ public static class ConfigValidation
         return null;
     }
 
-    public static ConfigRefusal? ClientMetrics(string subscription, IReadOnlyDictionary<string, string> values)
+    /// <summary>A subscription to clients' metrics.</summary>
+    public static ConfigRefusal? ClientMetrics(IReadOnlyDictionary<string, string> values)
     {
-        if (subscription.Length == 0)
-        {
-            return new ConfigRefusal(ErrorCode.InvalidRequest, "Subscription name can't be empty");
-        }
         foreach ((string name, string text) in values)
         {
             if (ConfigTable.ClientMetrics.Find(name) is not { } definition)
@@ -240,13 +243,17 @@ public static class ConfigValidation
         }
         if (!ofOneBroker)
         {
-            return RefuseNames(
+            refusal = RefuseNames(
                 "Cannot update these configs at default cluster level, broker id must be specified",
                 names.Where(name =>
                     ConfigSynonyms.WithoutListener(name) is not null
                     || Definition(name)?.UpdateMode == ConfigUpdateMode.PerBroker
                 )
             );
+            if (refusal is not null)
+            {
+                return refusal;
+            }
         }
         foreach (string name in names.Where(s_threadCounts.Contains))
         {
@@ -285,7 +292,8 @@ public static class ConfigValidation
     private static string? CheckThreadCount(string name, long wanted, long current)
     {
         string? bound =
-            wanted > current * 2 ? $"value should not be greater than double the current value {current}"
+            wanted == current ? null
+            : wanted > current * 2 ? $"value should not be greater than double the current value {current}"
             : wanted < current / 2 ? $"value should be at least half the current value {current}"
             : null;
         return bound is null
@@ -350,18 +358,47 @@ public static class ConfigValidation
     private static bool IsMatchPattern(string pattern)
     {
         int equals = pattern.IndexOf('=');
-        if (equals <= 0 || !s_matchKeys.Contains(pattern[..equals]))
+        return equals > 0
+            && s_matchKeys.Contains(pattern[..equals].Trim())
+            && IsRegularExpression(pattern[(equals + 1)..].Trim());
+    }
+
+    /// <summary>Its brackets close, and no escape is left open; an engine for the rest would be a large part of the binary.</summary>
+    private static bool IsRegularExpression(string text)
+    {
+        int round = 0;
+        bool square = false;
+        for (int i = 0; i < text.Length; i++)
         {
-            return false;
+            switch (text[i])
+            {
+                case '\\':
+                    i++;
+                    if (i == text.Length)
+                    {
+                        return false;
+                    }
+                    break;
+                case '[' when !square:
+                    square = true;
+                    break;
+                case ']' when square:
+                    square = false;
+                    break;
+                case '(' when !square:
+                    round++;
+                    break;
+                case ')' when !square:
+                    round--;
+                    if (round < 0)
+                    {
+                        return false;
+                    }
+                    break;
+                default:
+                    break;
+            }
         }
-        try
-        {
-            _ = new Regex(pattern[(equals + 1)..], RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
-            return true;
-        }
-        catch (Exception error) when (error is ArgumentException or NotSupportedException)
-        {
-            return false;
-        }
+        return text.Length > 0 && round == 0 && !square;
     }
 }

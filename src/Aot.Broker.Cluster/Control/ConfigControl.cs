@@ -5,15 +5,6 @@ using Aot.Broker.Protocol.Messages;
 
 namespace Aot.Broker.Cluster;
 
-/// <summary>One step of a change to a resource's settings; the numbers are those of the wire.</summary>
-internal enum ConfigOperation : sbyte
-{
-    Set = 0,
-    Delete = 1,
-    Append = 2,
-    Subtract = 3,
-}
-
 /// <summary>Changes of run-time settings, as plans over an image.</summary>
 internal static class ConfigControl
 {
@@ -21,56 +12,44 @@ internal static class ConfigControl
 
     private readonly record struct Step(string Name, ConfigOperation Operation, string? Value);
 
+    /// <summary>What a request asks for one resource, its type as it came.</summary>
+    private readonly record struct Change(sbyte ResourceType, string ResourceName, List<Step> Steps)
+    {
+        public ConfigResource Resource => new((ConfigResourceKind)ResourceType, ResourceName);
+    }
+
     public static ControlPlan<IncrementalAlterConfigsResponse> AlterIncrementally(
         MetadataImage image,
         ControlFacts facts,
         IncrementalAlterConfigsRequest request
     )
     {
-        List<MetadataRecord> records = [];
+        IEnumerable<Change> changes = request.Resources.Select(static resource => new Change(
+            resource.ResourceType,
+            resource.ResourceName,
+            [
+                .. resource.Configs.Select(static config => new Step(
+                    config.Name,
+                    (ConfigOperation)config.ConfigOperation,
+                    config.Value
+                )),
+            ]
+        ));
         IncrementalAlterConfigsResponse response = new() { Responses = [] };
-        Dictionary<ConfigResource, int> mentions = [];
-        foreach (IncrementalAlterConfigsRequest.AlterConfigsResource resource in request.Resources)
+        List<MetadataRecord> records = [];
+        foreach ((Change change, ApiError error) in AlterEach(image, facts, [.. changes], replaceAll: false, records))
         {
-            ConfigResource key = new((ConfigResourceKind)resource.ResourceType, resource.ResourceName);
-            mentions[key] = mentions.GetValueOrDefault(key) + 1;
-        }
-        foreach (IncrementalAlterConfigsRequest.AlterConfigsResource resource in request.Resources)
-        {
-            ConfigResource key = new((ConfigResourceKind)resource.ResourceType, resource.ResourceName);
-            if (mentions[key] == 0)
-            {
-                continue;
-            }
-            ApiError error =
-                mentions[key] > 1
-                    ? new ApiError(ErrorCode.InvalidRequest, "Each resource must appear at most once.")
-                    : AlterOne(
-                        image,
-                        facts,
-                        key,
-                        [
-                            .. resource.Configs.Select(static config => new Step(
-                                config.Name,
-                                (ConfigOperation)config.ConfigOperation,
-                                config.Value
-                            )),
-                        ],
-                        replaceAll: false,
-                        request.ValidateOnly ? [] : records
-                    );
-            mentions[key] = 0;
             response.Responses.Add(
                 new IncrementalAlterConfigsResponse.AlterConfigsResourceResponse
                 {
-                    ResourceType = resource.ResourceType,
-                    ResourceName = resource.ResourceName,
+                    ResourceType = change.ResourceType,
+                    ResourceName = change.ResourceName,
                     ErrorCode = (short)error.Code,
                     ErrorMessage = error.Message,
                 }
             );
         }
-        return new ControlPlan<IncrementalAlterConfigsResponse>(records, response);
+        return new ControlPlan<IncrementalAlterConfigsResponse>(request.ValidateOnly ? [] : records, response);
     }
 
     /// <summary>The older form: what is not named goes back to its default.</summary>
@@ -80,50 +59,55 @@ internal static class ConfigControl
         AlterConfigsRequest request
     )
     {
-        List<MetadataRecord> records = [];
+        IEnumerable<Change> changes = request.Resources.Select(static resource => new Change(
+            resource.ResourceType,
+            resource.ResourceName,
+            [.. resource.Configs.Select(static config => new Step(config.Name, ConfigOperation.Set, config.Value))]
+        ));
         AlterConfigsResponse response = new() { Responses = [] };
-        Dictionary<ConfigResource, int> mentions = [];
-        foreach (AlterConfigsRequest.AlterConfigsResource resource in request.Resources)
+        List<MetadataRecord> records = [];
+        foreach ((Change change, ApiError error) in AlterEach(image, facts, [.. changes], replaceAll: true, records))
         {
-            ConfigResource key = new((ConfigResourceKind)resource.ResourceType, resource.ResourceName);
-            mentions[key] = mentions.GetValueOrDefault(key) + 1;
-        }
-        foreach (AlterConfigsRequest.AlterConfigsResource resource in request.Resources)
-        {
-            ConfigResource key = new((ConfigResourceKind)resource.ResourceType, resource.ResourceName);
-            if (mentions[key] == 0)
-            {
-                continue;
-            }
-            ApiError error =
-                mentions[key] > 1
-                    ? new ApiError(ErrorCode.InvalidRequest, "Each resource must appear at most once.")
-                    : AlterOne(
-                        image,
-                        facts,
-                        key,
-                        [
-                            .. resource.Configs.Select(static config => new Step(
-                                config.Name,
-                                ConfigOperation.Set,
-                                config.Value
-                            )),
-                        ],
-                        replaceAll: true,
-                        request.ValidateOnly ? [] : records
-                    );
-            mentions[key] = 0;
             response.Responses.Add(
                 new AlterConfigsResponse.AlterConfigsResourceResponse
                 {
-                    ResourceType = resource.ResourceType,
-                    ResourceName = resource.ResourceName,
+                    ResourceType = change.ResourceType,
+                    ResourceName = change.ResourceName,
                     ErrorCode = (short)error.Code,
                     ErrorMessage = error.Message,
                 }
             );
         }
-        return new ControlPlan<AlterConfigsResponse>(records, response);
+        return new ControlPlan<AlterConfigsResponse>(request.ValidateOnly ? [] : records, response);
+    }
+
+    /// <summary>Each resource once, in the order of its first mention; one that is mentioned again is refused.</summary>
+    private static List<(Change Change, ApiError Error)> AlterEach(
+        MetadataImage image,
+        ControlFacts facts,
+        List<Change> changes,
+        bool replaceAll,
+        List<MetadataRecord> records
+    )
+    {
+        Dictionary<ConfigResource, int> mentions = [];
+        foreach (Change change in changes)
+        {
+            mentions[change.Resource] = mentions.GetValueOrDefault(change.Resource) + 1;
+        }
+        List<(Change, ApiError)> outcomes = [];
+        foreach (Change change in changes)
+        {
+            if (mentions.Remove(change.Resource, out int times))
+            {
+                ApiError error =
+                    times > 1
+                        ? new ApiError(ErrorCode.InvalidRequest, "Each resource must appear at most once.")
+                        : AlterOne(image, facts, change.Resource, change.Steps, replaceAll, records);
+                outcomes.Add((change, error));
+            }
+        }
+        return outcomes;
     }
 
     private static ApiError AlterOne(
@@ -152,7 +136,7 @@ internal static class ConfigControl
                 return error;
             }
         }
-        error = CheckSettings(image, facts, resource, steps, after);
+        error = CheckSettings(image, facts, resource, after);
         error = error.IsError ? error : CheckElr(image, resource, before, after);
         if (error.IsError)
         {
@@ -185,113 +169,42 @@ internal static class ConfigControl
 
     private static ApiError Apply(ConfigTable table, Step step, ref ImmutableSortedDictionary<string, string> settings)
     {
-        switch (step.Operation)
+        ConfigRefusal? refusal = ConfigValidation.Apply(
+            table,
+            step.Name,
+            step.Operation,
+            step.Value,
+            settings.GetValueOrDefault(step.Name),
+            out string? next
+        );
+        if (refusal is null)
         {
-            case ConfigOperation.Set:
-                settings = settings.SetItem(step.Name, step.Value!);
-                return default;
-            case ConfigOperation.Delete:
-                settings = settings.Remove(step.Name);
-                return default;
-            case ConfigOperation.Append:
-            case ConfigOperation.Subtract:
-                ConfigDefinition? definition = table.Find(step.Name);
-                if (definition is not { Type: ConfigType.List })
-                {
-                    string operation = step.Operation == ConfigOperation.Append ? "APPEND" : "SUBTRACT";
-                    return new ApiError(
-                        ErrorCode.InvalidConfig,
-                        $"Can't {operation} to key {step.Name} because its type is not LIST."
-                    );
-                }
-                List<string> items =
-                [
-                    .. ConfigValue.Items(settings.GetValueOrDefault(step.Name) ?? definition.Default ?? ""),
-                ];
-                foreach (string item in ConfigValue.Items(step.Value!))
-                {
-                    if (step.Operation == ConfigOperation.Subtract)
-                    {
-                        items.RemoveAll(existing => existing == item);
-                    }
-                    else if (!items.Contains(item))
-                    {
-                        items.Add(item);
-                    }
-                }
-                settings = settings.SetItem(step.Name, string.Join(',', items));
-                return default;
-            default:
-                return new ApiError(ErrorCode.InvalidRequest, $"Unknown operation type {(sbyte)step.Operation}");
+            settings = next is null ? settings.Remove(step.Name) : settings.SetItem(step.Name, next);
         }
+        return Refused(refusal);
     }
 
     private static ApiError CheckSettings(
         MetadataImage image,
         ControlFacts facts,
         ConfigResource resource,
-        List<Step> steps,
         ImmutableSortedDictionary<string, string> after
     )
     {
         ConfigValues broker = BrokerSettings.Of(image, facts.NodeId, facts.StartedWith);
-        switch (resource.Type)
-        {
-            case ConfigResourceKind.Topic:
-                return Invalid(ConfigRules.TopicProblem(after, broker));
-            case ConfigResourceKind.Group:
-                return Invalid(ConfigRules.GroupProblem(after, broker));
-            case ConfigResourceKind.ClientMetrics:
-                string? problem = ConfigRules.ClientMetricsProblem(after, out bool requestIsAtFault);
-                return problem is null
-                    ? default
-                    : new ApiError(requestIsAtFault ? ErrorCode.InvalidRequest : ErrorCode.InvalidConfig, problem);
-            case ConfigResourceKind.Broker:
-            case ConfigResourceKind.BrokerLogger:
-            case ConfigResourceKind.Unknown:
-            default:
-                return CheckBroker(resource, steps, after, broker);
-        }
+        return Refused(
+            resource.Type switch
+            {
+                ConfigResourceKind.Topic => ConfigValidation.Topic(broker, after),
+                ConfigResourceKind.Group => ConfigValidation.Group(broker, after),
+                ConfigResourceKind.ClientMetrics => ConfigValidation.ClientMetrics(after),
+                _ => ConfigValidation.Broker(broker, after, ofOneBroker: resource.Name.Length > 0),
+            }
+        );
     }
 
-    private static ApiError CheckBroker(
-        ConfigResource resource,
-        List<Step> steps,
-        ImmutableSortedDictionary<string, string> after,
-        ConfigValues broker
-    )
-    {
-        string fixedOnes = NamesOf(
-            steps,
-            static definition => definition is { IsDynamic: false, IsDynamicOnly: false }
-        );
-        if (fixedOnes.Length > 0)
-        {
-            return new ApiError(ErrorCode.InvalidRequest, $"Cannot update these configs dynamically: [{fixedOnes}]");
-        }
-        string ofOneBroker = NamesOf(steps, static definition => definition.UpdateMode == ConfigUpdateMode.PerBroker);
-        if (resource.Name.Length == 0 && ofOneBroker.Length > 0)
-        {
-            return new ApiError(
-                ErrorCode.InvalidRequest,
-                $"Cannot update these configs at default cluster level, broker id must be specified: [{ofOneBroker}]"
-            );
-        }
-        return ConfigRules.BrokerProblem(after, broker) is { } problem
-            ? new ApiError(ErrorCode.InvalidRequest, problem)
-            : default;
-    }
-
-    private static string NamesOf(List<Step> steps, Func<ConfigDefinition, bool> condition) =>
-        string.Join(
-            ", ",
-            steps
-                .Where(step => ConfigTable.Broker.Find(step.Name) is { } definition && condition(definition))
-                .Select(static step => step.Name)
-        );
-
-    private static ApiError Invalid(string? problem) =>
-        problem is null ? default : new ApiError(ErrorCode.InvalidConfig, problem);
+    private static ApiError Refused(ConfigRefusal? refusal) =>
+        refusal is { } why ? new ApiError(why.Error, why.Message) : default;
 
     /// <summary>With eligible leader replicas, min.insync.replicas must be the same everywhere and always be known.</summary>
     private static ApiError CheckElr(
@@ -309,10 +222,16 @@ internal static class ConfigControl
         bool isSet = after.TryGetValue(MinInsyncReplicas, out string? now);
         if (resource.Name.Length > 0 && isSet && old != now)
         {
-            return Invalid("Broker-level min.insync.replicas cannot be altered while ELR is enabled.");
+            return new ApiError(
+                ErrorCode.InvalidConfig,
+                "Broker-level min.insync.replicas cannot be altered while ELR is enabled."
+            );
         }
         return resource.Name.Length == 0 && was && !isSet
-            ? Invalid("Cluster-level min.insync.replicas cannot be removed while ELR is enabled.")
+            ? new ApiError(
+                ErrorCode.InvalidConfig,
+                "Cluster-level min.insync.replicas cannot be removed while ELR is enabled."
+            )
             : default;
     }
 

@@ -89,10 +89,9 @@ internal static class TopicControl
             }
             settings[config.Name] = config.Value;
         }
-        string? problem = ConfigRules.TopicProblem(settings, broker);
-        if (problem is not null)
+        if (ConfigValidation.Topic(broker, settings) is { } refusal)
         {
-            return new ApiError(ErrorCode.InvalidConfig, problem);
+            return new ApiError(refusal.Error, refusal.Message);
         }
         error = Assign(image, facts, broker, topic, out List<int[]> assignment, out List<int[]> isrs);
         if (error.IsError)

@@ -47,35 +47,8 @@ internal sealed class EpollIo : LinuxIo, ITimerTarget
     public override void Start() { }
 
     [HotPath]
-    public override void Receive(IoHandle connection)
+    protected override void StartReceive(IoSlot slot)
     {
-        IoSlot slot = Slots.Get(connection);
-        if (slot.Closing)
-        {
-            return;
-        }
-        Invariant.That(slot.Receiving == ReceiveForm.None);
-        slot.Receiving = ReceiveForm.Pooled;
-        if (slot.Readable)
-        {
-            Enqueue(slot);
-        }
-    }
-
-    [HotPath]
-    public override void ReceiveInto(IoHandle connection, BufferHandle buffer, int offset, int length)
-    {
-        IoSlot slot = Slots.Get(connection);
-        if (slot.Closing)
-        {
-            return;
-        }
-        Invariant.That(slot.Receiving == ReceiveForm.None);
-        Invariant.That(length > 0 && offset >= 0 && offset + length <= Core.Buffers.Capacity(buffer));
-        slot.Receiving = ReceiveForm.Into;
-        slot.Into = buffer;
-        slot.IntoOffset = offset;
-        slot.IntoLength = length;
         if (slot.Readable)
         {
             Enqueue(slot);

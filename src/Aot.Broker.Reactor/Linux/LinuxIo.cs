@@ -40,6 +40,39 @@ internal abstract unsafe class LinuxIo : CoreIo
 
     protected bool HasClosedToReport => _closed.Count > 0;
 
+    [HotPath]
+    public sealed override void Receive(IoHandle connection)
+    {
+        IoSlot slot = Slots.Get(connection);
+        if (slot.Closing)
+        {
+            return;
+        }
+        Invariant.That(slot.Receiving == ReceiveForm.None);
+        slot.Receiving = ReceiveForm.Pooled;
+        StartReceive(slot);
+    }
+
+    [HotPath]
+    public sealed override void ReceiveInto(IoHandle connection, BufferHandle buffer, int offset, int length)
+    {
+        IoSlot slot = Slots.Get(connection);
+        if (slot.Closing)
+        {
+            return;
+        }
+        Invariant.That(slot.Receiving == ReceiveForm.None);
+        Invariant.That(length > 0 && offset >= 0 && offset + length <= Core.Buffers.Capacity(buffer));
+        slot.Receiving = ReceiveForm.Into;
+        slot.Into = buffer;
+        slot.IntoOffset = offset;
+        slot.IntoLength = length;
+        StartReceive(slot);
+    }
+
+    /// <summary>The slot says what is to be received; it completes in a later dispatch.</summary>
+    protected abstract void StartReceive(IoSlot slot);
+
     public override Errno Listen(IPEndPoint endpoint, int backlog, out Fd listener, out IPEndPoint bound)
     {
         listener = Fd.None;

@@ -48,34 +48,7 @@ internal sealed unsafe class UringIo : LinuxIo
     }
 
     [HotPath]
-    public override void Receive(IoHandle connection)
-    {
-        IoSlot slot = Slots.Get(connection);
-        if (slot.Closing)
-        {
-            return;
-        }
-        Invariant.That(slot.Receiving == ReceiveForm.None);
-        slot.Receiving = ReceiveForm.Pooled;
-        _receives.Submit(slot);
-    }
-
-    [HotPath]
-    public override void ReceiveInto(IoHandle connection, BufferHandle buffer, int offset, int length)
-    {
-        IoSlot slot = Slots.Get(connection);
-        if (slot.Closing)
-        {
-            return;
-        }
-        Invariant.That(slot.Receiving == ReceiveForm.None);
-        Invariant.That(length > 0 && offset >= 0 && offset + length <= Core.Buffers.Capacity(buffer));
-        slot.Receiving = ReceiveForm.Into;
-        slot.Into = buffer;
-        slot.IntoOffset = offset;
-        slot.IntoLength = length;
-        _receives.Submit(slot);
-    }
+    protected override void StartReceive(IoSlot slot) => _receives.Submit(slot);
 
     [HotPath]
     public override void ArmWritable(IoHandle connection)

@@ -175,7 +175,13 @@ internal sealed class FetchAnswer(ServerCore server)
         if (request.IsReadCommitted)
         {
             List<AbortedTransaction>? aborted = entry.ShareCore >= 0 ? shares[entry.ShareCore]!.Aborted : null;
-            WriteAborted(ref writer, aborted, item.AbortedFirst, error == ErrorCode.None ? item.AbortedCount : 0, flexible);
+            WriteAborted(
+                ref writer,
+                aborted,
+                item.AbortedFirst,
+                error == ErrorCode.None ? item.AbortedCount : 0,
+                flexible
+            );
         }
         else
         {
