@@ -97,16 +97,16 @@ public sealed class CommandLineTests
     {
         Command format = Commands.All.Single(command => command.Name == "format");
         CommandLineParser parser = new("aot-broker", Commands.All);
-        FormatOptions options = Commands.ReadFormatOptions(
+        FormatOptions options = StorageCommands.ReadFormatOptions(
             parser.Parse(format, ["--cluster-id", "x", "-f", "metadata.version=30", "--feature=group.version=1", "-g"])
         );
         Assert.Equal(("x", true, null), (options.ClusterId, options.IgnoreFormatted, options.ReleaseVersion));
         Assert.Equal(30, options.Features["metadata.version"]);
         Assert.Equal(1, options.Features["group.version"]);
-        Assert.Throws<UsageException>(() => Commands.ReadFormatOptions(parser.Parse(format, ["-f", "a"])));
-        Assert.Throws<UsageException>(() => Commands.ReadFormatOptions(parser.Parse(format, ["-f", "a=-1"])));
+        Assert.Throws<UsageException>(() => StorageCommands.ReadFormatOptions(parser.Parse(format, ["-f", "a"])));
+        Assert.Throws<UsageException>(() => StorageCommands.ReadFormatOptions(parser.Parse(format, ["-f", "a=-1"])));
         Assert.Throws<UsageException>(() =>
-            Commands.ReadFormatOptions(parser.Parse(format, ["-f", "a=1", "-f", "a=2"]))
+            StorageCommands.ReadFormatOptions(parser.Parse(format, ["-f", "a=1", "-f", "a=2"]))
         );
     }
 

@@ -12,8 +12,23 @@ internal static class Format
 {
     private static readonly Logger s_log = Log.For("format");
 
+    /// <exception cref="UsageException">The voters cannot be as they were asked for.</exception>
     public static ExitCode Run(BrokerConfiguration configuration, FormatOptions options)
     {
+        if (options.IsStandalone && configuration.Given.ContainsKey("controller.quorum.voters"))
+        {
+            throw new UsageException(
+                "--standalone writes the voter into the log, and controller.quorum.voters names the voters in the "
+                    + "configuration: leave out one of the two"
+            );
+        }
+        if (options.IsStandalone && !configuration.Listeners.Any(listener => listener.IsController))
+        {
+            throw new UsageException(
+                "--standalone writes the controller's address into the log, and no listener is a controller's: give "
+                    + "--config a file with process.roles, controller.listener.names and listeners"
+            );
+        }
         LinuxDisk disk = new();
         try
         {
@@ -43,6 +58,7 @@ internal static class Format
                 ReleaseVersion = options.ReleaseVersion,
                 Features = [.. options.Features.Select(feature => (feature.Key, feature.Value))],
                 IgnoreFormatted = options.IgnoreFormatted,
+                StandaloneVoter = options.IsStandalone ? VoterOf(configuration) : null,
             }
         );
         foreach (string message in result.Messages)
@@ -57,5 +73,16 @@ internal static class Format
         return ExitCode.Clean;
     }
 
-    private static ulong NextRandom() => (ulong)Random.Shared.NextInt64() ^ ((ulong)Random.Shared.NextInt64() << 1);
+    private static EndPointImage VoterOf(BrokerConfiguration configuration)
+    {
+        ListenerConfiguration listener = configuration.Listeners.First(one => one.IsController);
+        return new EndPointImage(
+            listener.Name,
+            listener.AdvertisedHost,
+            listener.AdvertisedPort == 0 ? listener.Port : listener.AdvertisedPort,
+            (short)listener.Protocol
+        );
+    }
+
+    internal static ulong NextRandom() => (ulong)Random.Shared.NextInt64() ^ ((ulong)Random.Shared.NextInt64() << 1);
 }

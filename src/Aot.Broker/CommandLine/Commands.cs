@@ -5,7 +5,7 @@ namespace Aot.Broker.CommandLine;
 /// <summary>The commands of the binary. A new one is one more entry of <see cref="All"/>.</summary>
 public static class Commands
 {
-    private static readonly Option s_config = new(
+    internal static readonly Option Config = new(
         "--config",
         "FILE",
         "a server.properties as Apache Kafka has it",
@@ -18,7 +18,7 @@ public static class Commands
             "serve",
             "Start the broker and run until SIGTERM",
             [
-                s_config,
+                Config,
                 new Option("--data", "DIR", "where the logs are (log.dirs); formatted when it is empty"),
                 new Option("--listen", "HOST:PORT", "address for clients; port 0 takes a free one"),
                 new Option("--set", "KEY=VALUE", "one setting, over file and environment", IsRepeatable: true),
@@ -36,20 +36,13 @@ public static class Commands
             5 corrupt log that needs a decision, 6 disk error.
             """
         ),
-        new Command(
-            "format",
-            "Prepare the data directories of a node, as kafka-storage format does",
-            [
-                s_config,
-                new Option("--data", "DIR", "where the logs are (log.dirs)"),
-                new Option("--set", "KEY=VALUE", "one setting, over file and environment", IsRepeatable: true),
-                new Option("--cluster-id", "ID", "id of the cluster; a new one when left out", Letter: 't'),
-                new Option("--feature", "NAME=LEVEL", "level of a feature, also metadata.version", true, 'f'),
-                new Option("--release-version", "V", "features as this release of Apache Kafka has them", Letter: 'r'),
-                new Option("--ignore-formatted", null, "do nothing when the directories are formatted", Letter: 'g'),
-            ],
-            arguments => Format.Run(ReadConfiguration(arguments), ReadFormatOptions(arguments))
-        ),
+        StorageCommands.Format("format"),
+        StorageCommands.Format("storage format"),
+        StorageCommands.Info,
+        StorageCommands.Check,
+        StorageCommands.RandomUuid,
+        StorageCommands.VersionMapping,
+        StorageCommands.FeatureDependencies,
         LogCommands.Dump,
         new Command(
             "version",
@@ -77,35 +70,4 @@ public static class Commands
         };
         return BrokerConfiguration.Load(input);
     }
-
-    public static FormatOptions ReadFormatOptions(Arguments arguments)
-    {
-        Dictionary<string, short> features = [];
-        foreach (string feature in arguments.Values("--feature"))
-        {
-            int equals = feature.IndexOf('=');
-            if (equals <= 0 || !short.TryParse(feature.AsSpan(equals + 1), out short level) || level < 0)
-            {
-                throw new UsageException($"--feature {feature}: expected NAME=LEVEL, the level a number from 0");
-            }
-            if (!features.TryAdd(feature[..equals], level))
-            {
-                throw new UsageException($"--feature {feature[..equals]} is given twice; leave one of them out");
-            }
-        }
-        return new FormatOptions(
-            arguments.Value("--cluster-id"),
-            features,
-            arguments.Value("--release-version"),
-            arguments.Has("--ignore-formatted")
-        );
-    }
 }
-
-/// <summary>What <c>format</c> was asked for beyond the configuration.</summary>
-public sealed record FormatOptions(
-    string? ClusterId,
-    IReadOnlyDictionary<string, short> Features,
-    string? ReleaseVersion,
-    bool IgnoreFormatted
-);

@@ -69,25 +69,13 @@ internal static class LogCommands
             arguments.Has("--quiet"),
             decoder
         );
-        try
-        {
-            using DumpWriter writer = new(Console.OpenStandardOutput(), IsJson(arguments));
-            using LogDump dump = new(new LinuxDisk(), options, writer);
-            try
+        return DumpOutput.Run(
+            IsJson(arguments),
+            writer =>
             {
+                using LogDump dump = new(new LinuxDisk(), options, writer);
                 return dump.Run(arguments.Operands);
             }
-            catch (UnreadableException problem)
-            {
-                writer.Flush();
-                Console.Error.WriteLine($"aot-broker log dump: {problem.Message}");
-                return problem.ExitCode;
-            }
-        }
-        catch (IOException)
-        {
-            // Whoever read the output has seen enough (head, a pager): as good an end as any.
-            return ExitCode.Clean;
-        }
+        );
     }
 }

@@ -26,6 +26,9 @@ internal sealed class LogFolder
     /// <summary>Checkpoints, properties, and files of an offset that has no segment.</summary>
     public List<string> Others { get; } = [];
 
+    /// <summary>Files that wait for their deletion, or for being swapped or renamed in.</summary>
+    public List<string> Passing { get; } = [];
+
     /// <summary>Directories of partitions, those to be deleted, moved or strayed included.</summary>
     public List<string> Partitions { get; } = [];
 
@@ -78,7 +81,12 @@ internal sealed class LogFolder
             is LogFileKind.Deleted
                 or LogFileKind.Cleaned
                 or LogFileKind.Swap;
-        if (kind == DumpKind.Unknown || isPassing)
+        if (isPassing || file.EndsWith(".tmp", StringComparison.Ordinal))
+        {
+            Passing.Add(file);
+            return;
+        }
+        if (kind == DumpKind.Unknown)
         {
             return;
         }
@@ -136,7 +144,7 @@ internal static class PartitionSummary
     }
 
     /// <summary>One after the last offset of the last segment that holds a batch; -1 without segments.</summary>
-    private static long EndOffset(Disk disk, LogFolder folder)
+    public static long EndOffset(Disk disk, LogFolder folder)
     {
         if (folder.Segments.Count == 0)
         {
