@@ -116,6 +116,9 @@ public sealed record LogConfig
 
     public bool IsDeleting => (CleanupPolicy & CleanupPolicies.Delete) != 0;
 
+    /// <summary>The age at which a segment is full: a record of a compacted topic may not wait in it for too long.</summary>
+    internal long SegmentMsMax => IsCompacted ? Math.Min(SegmentMs, MaxCompactionLagMs) : SegmentMs;
+
     /// <summary>Acknowledged means on the disk: the append path then waits for a group-committed fdatasync.</summary>
     public bool IsSyncedBeforeAnswer => FlushMessages <= 1;
 

@@ -35,6 +35,9 @@ public sealed class LogDirectories : IDisposable
 
     public IReadOnlyList<LogDirectory> All => _all;
 
+    /// <summary>What the compaction of all cores shares.</summary>
+    public Compaction.CleanerShare Cleaners { get; } = new();
+
     /// <summary>Partitions on the disk: at the start, plus what was made since, minus what was deleted.</summary>
     public int PartitionCount
     {
@@ -253,6 +256,10 @@ public sealed class LogDirectories : IDisposable
         if (error == Errno.None)
         {
             error = directory.Write(CheckpointKind.LogStart);
+        }
+        if (error == Errno.None)
+        {
+            error = directory.Write(CheckpointKind.Cleaner);
         }
         return error == Errno.None ? directory.Write(CheckpointKind.HighWatermark) : error;
     }

@@ -8,13 +8,26 @@ namespace Aot.Broker.Storage;
 /// <summary>A partition directory that was on the disk at the start.</summary>
 public readonly record struct PartitionOnDisk(TopicPartition Name, KafkaUuid TopicId, LogDirectory Directory);
 
-/// <summary>The three offset checkpoints of a log directory.</summary>
+/// <summary>The offset checkpoints of a log directory.</summary>
 internal enum CheckpointKind
 {
     RecoveryPoint,
     HighWatermark,
     LogStart,
+    Cleaner,
 }
+
+/// <summary>What the checkpoints say of one partition; 0 where they say nothing.</summary>
+/// <param name="RecoveryPoint">Everything below is on the disk.</param>
+/// <param name="HighWatermark">Of the last time.</param>
+/// <param name="LogStart">The first offset.</param>
+/// <param name="FirstDirty">Compaction has seen everything below; -1 = it never saw the partition.</param>
+internal readonly record struct CheckpointOffsets(
+    long RecoveryPoint,
+    long HighWatermark,
+    long LogStart,
+    long FirstDirty
+);
 
 /// <summary>
 /// One entry of <c>log.dirs</c>: its lock, its identity, and its checkpoint files, which the logs of all cores share.
@@ -30,6 +43,7 @@ public sealed class LogDirectory
         LogFileNames.RecoveryPointCheckpoint,
         LogFileNames.HighWatermarkCheckpoint,
         LogFileNames.LogStartCheckpoint,
+        LogFileNames.CleanerCheckpoint,
     ];
 
     private readonly object _gate = new();
@@ -40,14 +54,16 @@ public sealed class LogDirectory
         [],
         [],
         [],
+        [],
     ];
     private readonly Dictionary<int, Published>[] _published =
     [
         [],
         [],
         [],
+        [],
     ];
-    private readonly byte[]?[] _lastWritten = new byte[]?[3];
+    private readonly byte[]?[] _lastWritten = new byte[]?[s_files.Length];
 
     private sealed class Published
     {
@@ -81,22 +97,24 @@ public sealed class LogDirectory
     internal string PathOf(string name) => Path + "/" + name;
 
     /// <summary>What the checkpoints say of a partition; its log answers for it from now on.</summary>
-    internal (long RecoveryPoint, long HighWatermark, long LogStart) Claim(TopicPartition name)
+    internal CheckpointOffsets Claim(TopicPartition name)
     {
         lock (_gate)
         {
-            return (
-                Take(CheckpointKind.RecoveryPoint),
-                Take(CheckpointKind.HighWatermark),
-                Take(CheckpointKind.LogStart)
+            return new CheckpointOffsets(
+                Take(CheckpointKind.RecoveryPoint, 0),
+                Take(CheckpointKind.HighWatermark, 0),
+                Take(CheckpointKind.LogStart, 0),
+                Take(CheckpointKind.Cleaner, -1)
             );
         }
 
-        long Take(CheckpointKind kind) => _unclaimed[(int)kind].Remove(name, out long offset) ? offset : 0;
+        long Take(CheckpointKind kind, long absent) =>
+            _unclaimed[(int)kind].Remove(name, out long offset) ? offset : absent;
     }
 
     /// <summary>Puts back what was claimed for a log that could not be opened.</summary>
-    internal void Unclaim(TopicPartition name, (long RecoveryPoint, long HighWatermark, long LogStart) offsets)
+    internal void Unclaim(TopicPartition name, in CheckpointOffsets offsets)
     {
         lock (_gate)
         {
@@ -105,6 +123,10 @@ public sealed class LogDirectory
             if (offsets.LogStart > 0)
             {
                 _unclaimed[(int)CheckpointKind.LogStart][name] = offsets.LogStart;
+            }
+            if (offsets.FirstDirty >= 0)
+            {
+                _unclaimed[(int)CheckpointKind.Cleaner][name] = offsets.FirstDirty;
             }
         }
     }
@@ -116,6 +138,11 @@ public sealed class LogDirectory
             Errno error = _disk.ReadAllBytes(PathOf(s_files[kind]), out byte[] bytes);
             if (error == Errno.ENOENT)
             {
+                // Most brokers compact nothing, and need no file that says so.
+                _lastWritten[kind] =
+                    kind == (int)CheckpointKind.Cleaner
+                        ? CheckpointText.Write(default(ReadOnlySpan<CheckpointEntry>))
+                        : null;
                 continue;
             }
             List<CheckpointEntry> entries = [];

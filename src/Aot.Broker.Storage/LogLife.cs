@@ -46,7 +46,7 @@ internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher
     /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>
     public void ReleaseMemory()
     {
-        if (log.Queue.Count > 0 || !log.Waiters.IsEmpty || appender.HasLine)
+        if (log.Queue.Count > 0 || !log.Waiters.IsEmpty || appender.HasLine || log.Cleaning.IsSwapping)
         {
             return;
         }
@@ -65,6 +65,7 @@ internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher
     {
         log.Status = LogStatus.Closed;
         appender.CloseLine();
+        log.Cleaning.Interrupt();
         log.Queue.UndoSlow(log.Producers);
         log.Queue.Release();
         log.Waiters.Fail(0, error);

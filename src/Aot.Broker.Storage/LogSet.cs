@@ -3,6 +3,7 @@ using Aot.Broker.Linux;
 using Aot.Broker.Protocol;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage.Appending;
+using Aot.Broker.Storage.Compaction;
 using Aot.Broker.Storage.Files;
 using Aot.Broker.Storage.Recovery;
 using Aot.Broker.Storage.Segments;
@@ -29,6 +30,7 @@ public sealed class LogSet : ITimerTarget
     private readonly Dictionary<TopicPartition, Task> _opening = [];
     private readonly LogSetOptions _options;
     private readonly CheckpointJob _checkpointJob;
+    private readonly LogCleaner _cleaner;
     private CheckpointEntry[] _entries = [];
     private TimerHandle _timer;
     private long _nextRecoveryPoint;
@@ -49,6 +51,7 @@ public sealed class LogSet : ITimerTarget
         _nextRetention = core.NowMillis + _options.RetentionCheckMs;
         _nextExpiration = core.NowMillis + _options.ProducerExpirationCheckMs;
         _timer = core.Timers.Schedule(core.NowMillis + ProgressMs, this, 0);
+        _cleaner = new LogCleaner(this, directories.Cleaners);
         DeleteLeftovers(directories.TakeLeftovers());
     }
 
@@ -129,7 +132,7 @@ public sealed class LogSet : ITimerTarget
     )
     {
         LogDirectory directory = Directories.Place(name, logDirectory);
-        (long RecoveryPoint, long HighWatermark, long LogStart) offsets = directory.Claim(name);
+        CheckpointOffsets offsets = directory.Claim(name);
         LoadRequest request = new()
         {
             Name = name,
@@ -140,6 +143,7 @@ public sealed class LogSet : ITimerTarget
             RecoveryPoint = offsets.RecoveryPoint,
             LogStartOffset = offsets.LogStart,
             HighWatermark = offsets.HighWatermark,
+            WasCompacted = offsets.FirstDirty >= 0,
             IsClean = directory.HadCleanShutdown,
             NowMillis = Core.WallMillis,
         };
@@ -154,6 +158,7 @@ public sealed class LogSet : ITimerTarget
         }
         Invariant.That(!_byName.ContainsKey(name));
         PartitionLog log = new(Core, this, loaded);
+        log.Cleaning.FirstDirtyOffset = offsets.FirstDirty;
         _byName.Add(name, log);
         _byId.Add((log.TopicId, name.Partition), log);
         _logs.Add(log);
@@ -212,6 +217,7 @@ public sealed class LogSet : ITimerTarget
         }
         _isClosed = true;
         Core.Timers.Cancel(_timer);
+        _cleaner.Stop();
         Task[] closing = new Task[_logs.Count];
         for (int i = 0; i < closing.Length; i++)
         {
@@ -224,7 +230,11 @@ public sealed class LogSet : ITimerTarget
         PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);
         PublishCheckpoints(CheckpointKind.LogStart, isClosing: clean);
+        PublishCheckpoints(CheckpointKind.Cleaner, isClosing: clean);
     }
+
+    /// <summary>A topic's retention was changed: the next look at the logs applies it.</summary>
+    internal void CheckRetentionSoon() => _nextRetention = Math.Min(_nextRetention, Core.NowMillis);
 
     // From time to time ------------------------------------------------------------------------------------------------
 
@@ -286,6 +296,7 @@ public sealed class LogSet : ITimerTarget
         }
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: false);
         PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
+        PublishCheckpoints(CheckpointKind.Cleaner, isClosing: false);
         WriteEpochs();
         if (Core.Index.Value == 0 && !_checkpointJob.IsRunning)
         {
@@ -317,16 +328,25 @@ public sealed class LogSet : ITimerTarget
         }
     }
 
-    /// <summary>The log start is only written where it is inside a segment: else the first file's name says it.</summary>
+    /// <summary>
+    /// The log start is only written where it is inside a segment: else the first file's name says it. The first dirty
+    /// offset stays when a topic is not compacted any more, as a sign that its log has gaps.
+    /// </summary>
     private static bool TryOffset(PartitionLog log, CheckpointKind kind, bool isClosing, out long offset)
     {
         offset = kind switch
         {
             CheckpointKind.RecoveryPoint => isClosing ? log.LogEndOffset : log.RecoveryPoint,
             CheckpointKind.HighWatermark => log.HighWatermark,
+            CheckpointKind.Cleaner => log.Cleaning.FirstDirtyOffset,
             _ => log.LogStartOffset,
         };
-        return kind != CheckpointKind.LogStart || offset > log.Segments.First.BaseOffset;
+        return kind switch
+        {
+            CheckpointKind.LogStart => offset > log.Segments.First.BaseOffset,
+            CheckpointKind.Cleaner => offset >= 0,
+            _ => true,
+        };
     }
 
     private void WriteEpochs()

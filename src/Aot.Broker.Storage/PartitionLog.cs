@@ -2,6 +2,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Protocol;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage.Appending;
+using Aot.Broker.Storage.Compaction;
 using Aot.Broker.Storage.Files;
 using Aot.Broker.Storage.Producers;
 using Aot.Broker.Storage.Reading;
@@ -159,6 +160,8 @@ public sealed class PartitionLog : ITurnEnd
 
     internal LogJobs Jobs { get; } = new();
 
+    internal CleaningState Cleaning { get; } = new();
+
     internal EpochFile EpochFile { get; }
 
     internal TailMap Tail { get; } = new();
@@ -300,10 +303,21 @@ public sealed class PartitionLog : ITurnEnd
         MarkAtTurnEnd();
     }
 
-    /// <summary>A changed topic configuration; takes effect with the next append and the next check of retention.</summary>
+    /// <summary>A changed topic configuration; takes effect with the next append, and retention within seconds.</summary>
     public void Configure(LogConfig config)
     {
+        bool deletesMore =
+            config.IsDeleting
+            && (
+                !Config.IsDeleting
+                || config.RetentionMs != Config.RetentionMs
+                || config.RetentionBytes != Config.RetentionBytes
+            );
         Config = config;
+        if (deletesMore)
+        {
+            Set.CheckRetentionSoon();
+        }
         MarkAtTurnEnd();
     }
 
@@ -326,6 +340,9 @@ public sealed class PartitionLog : ITurnEnd
 
     /// <summary>Deletes what <c>retention.ms</c>, <c>retention.bytes</c> and the log start allow; the bytes freed.</summary>
     public long ApplyRetention(long nowMillis) => _retention.Apply(nowMillis);
+
+    /// <summary>Segments were replaced by a cleaned one: what had to wait for that.</summary>
+    internal void AfterSwap() => _retention.DeleteBelowStart();
 
     /// <summary>Forgets idle producers (<c>producer.id.expiration.ms</c>).</summary>
     public int ExpireProducers(long nowMillis) => Producers.RemoveExpired(nowMillis, Config.ProducerIdExpirationMs);

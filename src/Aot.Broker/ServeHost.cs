@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
+using Aot.Broker.Cluster.Configs;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
 using Aot.Broker.Coordinators.Groups;
@@ -84,7 +85,8 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         ClusterNode node = await ClusterNode.StartAsync(
             group.Cores,
             directories,
-            ServeSettings.MakeNode(configuration, listeners, [groups], error => _failed.TrySetResult(error))
+            ServeSettings.MakeNode(configuration, listeners, [groups], error => _failed.TrySetResult(error)),
+            LogSettings.ToLogSetOptions(configuration.Values)
         );
         BrokerServer server = await first.RunFromThreadAsync(async core =>
             await BrokerServer.StartAsync(

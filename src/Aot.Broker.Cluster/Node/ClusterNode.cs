@@ -71,6 +71,7 @@ public sealed class ClusterNode
             .RunFromThreadAsync(async core =>
             {
                 ClusterNode node = new(core, directories, options);
+                directories.Cleaners.Configure(LogSettings.ToCleanerOptions(options.StartedWith));
                 node.EnsureFormatted();
                 await core.RunOnAllAsync(each =>
                 {

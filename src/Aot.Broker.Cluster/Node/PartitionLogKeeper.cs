@@ -53,6 +53,7 @@ internal sealed class PartitionLogKeeper : IMetadataListener
         }
         if (brokerChanged)
         {
+            logs.Directories.Cleaners.Configure(LogSettings.ToCleanerOptions(core.Get<MetadataView>().Settings));
             foreach (PartitionLog log in logs.All)
             {
                 if (log.TopicId != KafkaUuid.Metadata)

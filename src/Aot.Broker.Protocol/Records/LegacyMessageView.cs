@@ -130,7 +130,7 @@ public ref struct LegacyMessageEnumerator
     }
 
     /// <summary>The decompressed value of <paramref name="wrapper"/>.</summary>
-    public LegacyMessageEnumerator(ReadOnlySpan<byte> innerSet, in LegacyMessageView wrapper)
+    public LegacyMessageEnumerator(ReadOnlySpan<byte> innerSet, scoped in LegacyMessageView wrapper)
     {
         Invariant.That(wrapper.Codec != CompressionCodec.None);
         _bytes = innerSet;

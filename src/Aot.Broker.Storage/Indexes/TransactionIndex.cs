@@ -68,11 +68,7 @@ internal sealed class TransactionIndex(string directory, long baseOffset)
     public Errno Append(in AbortedEntry entry, Disk disk)
     {
         Span<byte> bytes = stackalloc byte[EntryBytes];
-        BinaryPrimitives.WriteInt16BigEndian(bytes, 0);
-        BinaryPrimitives.WriteInt64BigEndian(bytes[2..], entry.ProducerId);
-        BinaryPrimitives.WriteInt64BigEndian(bytes[10..], entry.FirstOffset);
-        BinaryPrimitives.WriteInt64BigEndian(bytes[18..], entry.LastOffset);
-        BinaryPrimitives.WriteInt64BigEndian(bytes[26..], entry.LastStableOffset);
+        Write(bytes, entry);
         Errno error = disk.Open(FilePath, DiskOpen.OpenOrCreate, out Fd file);
         if (error != Errno.None)
         {
@@ -87,6 +83,26 @@ internal sealed class TransactionIndex(string directory, long baseOffset)
         Count++;
         _cached = null;
         return Errno.None;
+    }
+
+    /// <summary>Another view of the file, with the entries that it has now; for another thread.</summary>
+    public TransactionIndex Snapshot() => new(directory, baseOffset) { Count = Count };
+
+    /// <summary>The entries of a file that was written elsewhere and will have this index' name.</summary>
+    public void Take(AbortedEntry[] entries)
+    {
+        Count = entries.Length;
+        _cached = entries;
+    }
+
+    public static byte[] ToBytes(ReadOnlySpan<AbortedEntry> entries)
+    {
+        byte[] bytes = new byte[entries.Length * EntryBytes];
+        for (int i = 0; i < entries.Length; i++)
+        {
+            Write(bytes.AsSpan(i * EntryBytes), entries[i]);
+        }
+        return bytes;
     }
 
     /// <summary>
@@ -169,4 +185,13 @@ internal sealed class TransactionIndex(string directory, long baseOffset)
     }
 
     public void ReleaseMemory() => _cached = null;
+
+    private static void Write(Span<byte> bytes, in AbortedEntry entry)
+    {
+        BinaryPrimitives.WriteInt16BigEndian(bytes, 0);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[2..], entry.ProducerId);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[10..], entry.FirstOffset);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[18..], entry.LastOffset);
+        BinaryPrimitives.WriteInt64BigEndian(bytes[26..], entry.LastStableOffset);
+    }
 }

@@ -98,6 +98,8 @@ internal static class DirectorySweep
                 Delete(disk, directory, entry.Name);
             }
         }
+        // A source that comes back beside the segment that replaced it would be records twice.
+        LogLoadException.Check(disk.SyncDirectory(directory), "cannot sync", directory);
         foreach ((string name, _) in swaps)
         {
             string source = directory + "/" + name;

@@ -25,6 +25,9 @@ internal sealed record LoadRequest
 
     public required long HighWatermark { get; init; }
 
+    /// <summary>Compaction has seen the log once: it may have gaps, whatever the topic's policy is now.</summary>
+    public bool WasCompacted { get; init; }
+
     /// <summary>The last process on this directory ended cleanly: nothing is scanned.</summary>
     public required bool IsClean { get; init; }
 

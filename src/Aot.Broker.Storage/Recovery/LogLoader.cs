@@ -236,7 +236,7 @@ internal sealed class LogLoader
     /// the segment before did not lose its end.
     /// </summary>
     private bool IsGapOnPurpose(Segment segment) =>
-        _request.Config.IsCompacted || _content.Snapshots.Contains(segment.BaseOffset);
+        _request.Config.IsCompacted || _request.WasCompacted || _content.Snapshots.Contains(segment.BaseOffset);
 
     private void EndBefore(int index)
     {

@@ -40,15 +40,24 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
         if (start > log.LogStartOffset)
         {
             MoveStart(start);
-            DeleteSegments(CountBelowStart(), "records were deleted");
+            DeleteBelowStart();
         }
         return ErrorCode.None;
+    }
+
+    /// <summary>Whole segments below the log start go, unless names are being changed just now: then afterwards.</summary>
+    public void DeleteBelowStart()
+    {
+        if (!log.Cleaning.IsSwapping && log.Status != LogStatus.Closed)
+        {
+            DeleteSegments(CountBelowStart(), "records were deleted");
+        }
     }
 
     /// <summary>Bytes of the segments that went away.</summary>
     public long Apply(long nowMillis)
     {
-        if (log.Status != LogStatus.Open)
+        if (log.Status != LogStatus.Open || log.Cleaning.IsSwapping)
         {
             return 0;
         }

@@ -167,7 +167,7 @@ internal sealed class Segment
     public bool IsExpired(long batchTimestamp, long nowMillis, LogConfig config)
     {
         long waited = FirstTimestamp >= 0 ? batchTimestamp - FirstTimestamp : nowMillis - CreatedMillis;
-        return waited > config.SegmentMs - config.SegmentJitterMs;
+        return waited > config.SegmentMsMax - config.SegmentJitterMs;
     }
 
     /// <summary>What retention compares with: the newest record's time, or the file's own where records have none.</summary>

@@ -25,6 +25,16 @@ internal sealed class SegmentList
 
     public void RemoveFirst(int count) => _segments.RemoveRange(0, count);
 
+    /// <summary>A run of segments becomes one that covers the same offsets.</summary>
+    public void Replace(int first, int count, Segment segment)
+    {
+        Invariant.That(
+            count > 0 && first + count < _segments.Count && _segments[first].BaseOffset == segment.BaseOffset
+        );
+        _segments.RemoveRange(first + 1, count - 1);
+        _segments[first] = segment;
+    }
+
     public void Clear() => _segments.Clear();
 
     /// <summary>The segment that an offset belongs to: the last that begins at or before it; -1 before the first.</summary>

@@ -1,0 +1,30 @@
+using Aot.Broker.Storage;
+using Aot.Broker.Storage.Compaction;
+
+namespace Aot.Broker.Cluster.Configs;
+
+/// <summary>The broker's settings that hold for all of its logs, in the form that Storage reads.</summary>
+public static class LogSettings
+{
+    /// <summary>How often logs are looked after; read once, at the start.</summary>
+    public static LogSetOptions ToLogSetOptions(ConfigValues broker) =>
+        new()
+        {
+            HighWatermarkCheckpointMs = broker.GetLong("replica.high.watermark.checkpoint.interval.ms"),
+            RecoveryPointCheckpointMs = broker.GetInt("log.flush.offset.checkpoint.interval.ms"),
+            RetentionCheckMs = broker.GetLong("log.retention.check.interval.ms"),
+        };
+
+    /// <summary>Compaction; may change while the broker runs.</summary>
+    public static CleanerOptions ToCleanerOptions(ConfigValues broker) =>
+        new()
+        {
+            IsEnabled = broker.GetBoolean("log.cleaner.enable"),
+            Threads = broker.GetInt("log.cleaner.threads"),
+            DedupeBufferBytes = broker.GetLong("log.cleaner.dedupe.buffer.size"),
+            LoadFactor = broker.GetDouble("log.cleaner.io.buffer.load.factor"),
+            IoBufferBytes = broker.GetInt("log.cleaner.io.buffer.size"),
+            IoBytesPerSecondMax = broker.GetDouble("log.cleaner.io.max.bytes.per.second"),
+            BackoffMs = broker.GetLong("log.cleaner.backoff.ms"),
+        };
+}
