@@ -203,42 +203,54 @@ counter() { # counter FILE NAME: an attribute of the results file's <Counters>
 # A project may not run longer than this; all together stay well under half an hour.
 project_seconds_max=1200
 
+# Projects whose tests drive a broker. They run twice: on the backend that the broker chooses, and on the other one. A test
+# that names its backend (trait Io=named) is left out of the second run.
+on_both_backends=" EndToEnd Faults Interop "
+
+# run_project NAME LABEL FILTER: adds to passed, failed and skipped of its caller.
+run_project() {
+  local name=$1 label=$2 dll log code=0 p f s start=$SECONDS arguments=()
+  [ -n "$3" ] && arguments=(--filter "$3")
+  dll=$(echo native-tests/"$name"/*.Tests.csproj)
+  dll=$(basename "$dll" .csproj)
+  dll=$out/build/net10.0/bin/$dll/debug/$dll.dll
+  log=$results/$label.log
+  AOT_BROKER_BINARY=$binary timeout -k 10 "$project_seconds_max" dotnet test "$dll" "${arguments[@]}" \
+    --logger "trx;LogFileName=$label.trx" --logger "console;verbosity=normal" --results-directory "$results" \
+    > "$log" 2>&1 || code=$?
+  p=$(counter "$results/$label.trx" passed)
+  f=$(counter "$results/$label.trx" failed)
+  # A test that lacks a client or a folder passes with "SKIPPED: why" as the first line that it wrote.
+  s=$(grep -c '<StdOut>SKIPPED: ' "$results/$label.trx" 2> /dev/null || true)
+  s=${s:-0}
+  p=$((p - s))
+  # A run that broke off (crash of the test process, time limit) is a failure even where no test says so.
+  if [ "$code" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+  if [ $((p + f + s)) -gt 0 ]; then
+    printf '%-14s %4d passed, %d failed, %d skipped, %d s\n' "$label" "$p" "$f" "$s" $((SECONDS - start))
+  fi
+  if [ "$f" != 0 ]; then
+    if [ "$code" = 124 ]; then say "$label: stopped after $project_seconds_max s"; fi
+    sed -nE '/^\[xUnit.net .*\] +[^ ].*\[FAIL\]/d; /^ +Failed /,/^ +(Passed|Skipped) |^Test Run|^Results File/p' "$log" |
+      grep -vE '^ +(Passed|Skipped) ' | head -n 200
+    grep -qE '^ +Failed ' "$log" || tail -n 40 "$log"
+  fi
+  { grep -ohE '<StdOut>SKIPPED: [^<]*' "$results/$label.trx" 2> /dev/null || true; } | sed 's/<StdOut>/  /' | sort | uniq -c
+  passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
 run_tests() {
-  local filter=${1:-} passed=0 failed=0 skipped=0 name dll results log code p f s start arguments
+  local filter=${1:-} passed=0 failed=0 skipped=0 name results
   results=$out/test-results
   rm -rf "$results"
   mkdir -p "$results"
-  arguments=()
-  [ -n "$filter" ] && arguments=(--filter "FullyQualifiedName~$filter")
   for name in $(test_projects); do
-    dll=$(echo native-tests/"$name"/*.Tests.csproj)
-    dll=$(basename "$dll" .csproj)
-    dll=$out/build/net10.0/bin/$dll/debug/$dll.dll
-    log=$results/$name.log
-    start=$SECONDS
-    code=0
-    AOT_BROKER_BINARY=$binary timeout -k 10 "$project_seconds_max" dotnet test "$dll" "${arguments[@]}" \
-      --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=normal" --results-directory "$results" \
-      > "$log" 2>&1 || code=$?
-    p=$(counter "$results/$name.trx" passed)
-    f=$(counter "$results/$name.trx" failed)
-    # A test that lacks a client or a folder passes with "SKIPPED: why" as the first line that it wrote.
-    s=$(grep -c '<StdOut>SKIPPED: ' "$results/$name.trx" 2> /dev/null || true)
-    s=${s:-0}
-    p=$((p - s))
-    # A run that broke off (crash of the test process, time limit) is a failure even where no test says so.
-    if [ "$code" != 0 ] && [ "$f" = 0 ]; then f=1; fi
-    if [ $((p + f + s)) -gt 0 ]; then
-      printf '%-14s %4d passed, %d failed, %d skipped, %d s\n' "$name" "$p" "$f" "$s" $((SECONDS - start))
-    fi
-    if [ "$f" != 0 ]; then
-      if [ "$code" = 124 ]; then say "$name: stopped after $project_seconds_max s"; fi
-      sed -nE '/^\[xUnit.net .*\] +[^ ].*\[FAIL\]/d; /^ +Failed /,/^ +(Passed|Skipped) |^Test Run|^Results File/p' "$log" |
-        grep -vE '^ +(Passed|Skipped) ' | head -n 200
-      grep -qE '^ +Failed ' "$log" || tail -n 40 "$log"
-    fi
-    { grep -ohE '<StdOut>SKIPPED: [^<]*' "$results/$name.trx" 2> /dev/null || true; } | sed 's/<StdOut>/  /' | sort | uniq -c
-    passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+    run_project "$name" "$name" "${filter:+FullyQualifiedName~$filter}"
+    case $on_both_backends in
+      *" $name "*)
+        AOT_BROKER_IO=epoll run_project "$name" "$name-epoll" "Io!=named${filter:+&FullyQualifiedName~$filter}"
+        ;;
+    esac
   done
   if [ "$skipped" -gt 0 ]; then
     printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"

@@ -5,6 +5,7 @@ using Aot.Broker.Harness;
 namespace Aot.Broker.Faults.Tests;
 
 /// <summary>How the process ends: scripts and service managers decide by these numbers.</summary>
+[Trait("Io", "named")]
 public sealed class ExitCodeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("aot-broker-exit-").FullName;
@@ -142,6 +143,21 @@ public sealed class ExitCodeTests : IDisposable
             Assert.Contains(path, result.Errors);
             IsOneMessage(result);
         }
+    }
+
+    /// <summary>Who starts a broker learns its ports from the file: without it, it has not started.</summary>
+    [Fact]
+    public void What_nobody_foresaw_ends_with_1_and_says_why()
+    {
+        Serve("node.id=1");
+        string blocked = Path.Combine(Data, "ports.json.tmp");
+        Directory.CreateDirectory(blocked);
+        ToolResult result = BrokerProcess.StartAndFail(new BrokerOptions { DataDirectory = Data });
+        Assert.True(result.ExitCode == 1, $"exit code {result.ExitCode}: {result.Errors}");
+        Assert.Contains(blocked, result.Errors);
+        IsOneMessage(result);
+        Directory.Delete(blocked);
+        Serve("node.id=1");
     }
 
     /// <summary>The metadata log is the cluster's memory: damage before its end is for a person to decide about.</summary>

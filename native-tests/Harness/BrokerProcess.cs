@@ -11,6 +11,11 @@ public sealed record BrokerOptions
     public string? DataDirectory { get; init; }
     public string? ConfigFile { get; init; }
     public int? Cores { get; init; }
+
+    /// <summary>
+    /// Null takes AOT_BROKER_IO, by which <c>build.sh test</c> runs these tests a second time on the other backend. A test
+    /// that names it carries the trait Io=named, and runs once.
+    /// </summary>
     public string? Io { get; init; }
     public IReadOnlyList<string> Set { get; init; } = [];
 
@@ -183,7 +188,7 @@ public sealed class BrokerProcess : IDisposable
         AddOption("--listen", options.Listen);
         AddOption("--config", options.ConfigFile);
         AddOption("--cores", options.Cores?.ToString());
-        AddOption("--io", options.Io);
+        AddOption("--io", options.Io ?? Environment.GetEnvironmentVariable("AOT_BROKER_IO"));
         foreach (string setting in options.Set)
         {
             AddOption("--set", setting);

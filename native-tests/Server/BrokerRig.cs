@@ -136,6 +136,7 @@ internal sealed class BrokerRig : IAsyncDisposable
         };
         ConfigValues values = ConfigValues.ForBroker(all);
         GroupCoordinator groups = new(1, new GroupOptions { InitialRebalanceDelayMs = 0 });
+        ConnectionLimits limits = new(options);
         _node = await ClusterNode.StartAsync(
             Cores,
             _directories,
@@ -145,7 +146,7 @@ internal sealed class BrokerRig : IAsyncDisposable
                 StartedWith = values,
                 MetadataDirectory = _directory,
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", EndPoint.Port, 0)],
-                Listeners = [groups],
+                Listeners = [groups, limits],
                 OnFatal = error => Assert.Fail(error.ToString()),
             }
         );
@@ -161,6 +162,7 @@ internal sealed class BrokerRig : IAsyncDisposable
                         StartedWith = values,
                         Directories = _directories,
                         Groups = groups,
+                        ConnectionLimits = limits,
                     }
                 )
             );

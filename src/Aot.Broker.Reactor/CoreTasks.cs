@@ -15,6 +15,18 @@ public static class CoreTasks
         }
     }
 
+    /// <summary>
+    /// True when the task ended within the time, well or badly; false when the time was over first. It goes on then. Not
+    /// Task.WhenAny, for the same reason.
+    /// </summary>
+    public static Task<bool> EndsWithinAsync(Core core, Task task, long milliseconds)
+    {
+        TimeLimit limit = new();
+        TimerHandle timer = core.Timers.Schedule(core.NowMillis + Math.Max(0, milliseconds), limit, 0);
+        _ = limit.WatchAsync(core, task, timer);
+        return limit.Task;
+    }
+
     /// <summary>The results in the order given. What the sequence does to start its tasks happens before the first wait.</summary>
     public static async Task<T[]> AllAsync<T>(IEnumerable<Task<T>> tasks)
     {
@@ -25,5 +37,23 @@ public static class CoreTasks
             results[i] = await started[i];
         }
         return results;
+    }
+
+    private sealed class TimeLimit : ITimerTarget
+    {
+        private readonly TaskCompletionSource<bool> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public Task<bool> Task => _ended.Task;
+
+        public async Task WatchAsync(Core core, Task task, TimerHandle timer)
+        {
+            await task.ConfigureAwait(
+                ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext
+            );
+            core.Timers.Cancel(timer);
+            _ended.TrySetResult(true);
+        }
+
+        public void OnTimer(long token) => _ended.TrySetResult(false);
     }
 }

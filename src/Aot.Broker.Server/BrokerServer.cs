@@ -29,6 +29,9 @@ public sealed record ServerParts
     /// <summary>Null: the group APIs are not served.</summary>
     public GroupCoordinator? Groups { get; init; }
 
+    /// <summary>Hears of dynamic settings, when the node has it among its listeners; null: as the options say, for good.</summary>
+    public ConnectionLimits? ConnectionLimits { get; init; }
+
     public Logger? Log { get; init; }
 }
 
@@ -50,7 +53,7 @@ public sealed class BrokerServer
         _cores = new ServerCore[coreCount];
         Log = parts.Log ?? Base.Log.For("server");
         InternalTopics = new InternalTopics(parts.StartedWith);
-        Census = new ConnectionCensus(this);
+        Census = new ConnectionCensus(this, parts.ConnectionLimits ?? new ConnectionLimits(parts.Options));
     }
 
     public ServerOptions Options => _parts.Options;
@@ -128,7 +131,7 @@ public sealed class BrokerServer
             core.Io.StopAccept(listener.Socket);
         }
         Task drained = core.RunOnAllAsync(async each => await _cores[each.Index.Value].DrainAsync());
-        if (await Task.WhenAny(drained, core.DelayAsync(graceMillis)) != drained)
+        if (!await CoreTasks.EndsWithinAsync(core, drained, graceMillis))
         {
             await core.RunOnAllAsync(each =>
             {

@@ -9,7 +9,7 @@ namespace Aot.Broker.Server;
 /// How many connections are open, in all and per address, on core 0. Other cores report by mail when one of theirs opened or
 /// closed, and hear when it was one too many for its address.
 /// </summary>
-internal sealed class ConnectionCensus(BrokerServer server) : IMailTarget
+internal sealed class ConnectionCensus(BrokerServer server, ConnectionLimits limits) : IMailTarget
 {
     private const int KindOpened = 0;
     private const int KindClosed = 1;
@@ -22,7 +22,7 @@ internal sealed class ConnectionCensus(BrokerServer server) : IMailTarget
     /// <summary>From the acceptor: one more, if there is room.</summary>
     public bool TryAdmit()
     {
-        if (Count >= server.Options.ConnectionsMax)
+        if (Count >= limits.Total)
         {
             return false;
         }
@@ -52,10 +52,7 @@ internal sealed class ConnectionCensus(BrokerServer server) : IMailTarget
             return;
         }
         _byAddress[address] = open + 1;
-        int most = server.Options.ConnectionsPerAddress.TryGetValue(address, out int own)
-            ? own
-            : server.Options.ConnectionsPerAddressMax;
-        if (open + 1 > most)
+        if (open + 1 > limits.Of(address))
         {
             ServerCore part = server.PartOf(new CoreIndex((int)mail.B));
             Mail refusal = ServerCore.RefusedMail(part, mail.A);

@@ -48,5 +48,15 @@ internal static class Serve
             s_log.Fatal(error.Message);
             return error.ExitCode;
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            s_log.Fatal("the broker cannot start", ("why", error.Message));
+            return ExitCode.Fatal;
+        }
+        catch (Exception bug)
+        {
+            s_log.Bug("the broker ended with an error of its own", bug);
+            return ExitCode.Fatal;
+        }
     }
 }

@@ -82,10 +82,11 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         Core first = group.Cores[0];
         List<BoundListener> listeners = await first.RunFromThreadAsync(core => BindAsync(core, options));
         GroupCoordinator groups = new(options.NodeId, ServeSettings.MakeGroups(configuration.Values));
+        ConnectionLimits limits = new(options);
         ClusterNode node = await ClusterNode.StartAsync(
             group.Cores,
             directories,
-            ServeSettings.MakeNode(configuration, listeners, [groups], error => _failed.TrySetResult(error)),
+            ServeSettings.MakeNode(configuration, listeners, [groups, limits], error => _failed.TrySetResult(error)),
             LogSettings.ToLogSetOptions(configuration.Values)
         );
         BrokerServer server = await first.RunFromThreadAsync(async core =>
@@ -99,6 +100,7 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
                     StartedWith = configuration.Values,
                     Directories = directories,
                     Groups = groups,
+                    ConnectionLimits = limits,
                 }
             )
         );
@@ -116,7 +118,9 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         await first.RunFromThreadAsync(async core => await server.StopAsync(core, StopGraceMillis));
         await node.StopAsync(isClean);
         ServeReport.RemovePorts(data);
-        return isClean ? ExitCode.Clean : ExitCode.DiskError;
+        return isClean ? ExitCode.Clean
+            : await _failed.Task is MetadataLogException ? ExitCode.DiskError
+            : ExitCode.Fatal;
     }
 
     private static async ValueTask<List<BoundListener>> BindAsync(Core core, ServerOptions options)

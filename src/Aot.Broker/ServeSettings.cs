@@ -30,7 +30,7 @@ internal static class ServeSettings
             ConnectionIdleMillisMax = values.GetLong("connections.max.idle.ms"),
             ConnectionsMax = Math.Min(values.GetInt("max.connections"), ConnectionsMaxUnlessGiven),
             ConnectionsPerAddressMax = values.GetInt("max.connections.per.ip"),
-            ConnectionsPerAddress = ParsePerAddress(values.Text("max.connections.per.ip.overrides") ?? ""),
+            ConnectionsPerAddress = ParsePerAddress(values.Text(ConnectionOverrides.Name) ?? ""),
             FetchBytesMax = values.GetInt("fetch.max.bytes"),
             FetchSessionsMax = values.GetInt("max.incremental.fetch.session.cache.slots"),
             DescribedPartitionsMax = values.GetInt("max.request.partition.size.limit"),
@@ -120,14 +120,13 @@ internal static class ServeSettings
     private static Dictionary<IPAddress, int> ParsePerAddress(string text)
     {
         Dictionary<IPAddress, int> overrides = [];
-        foreach (string item in ConfigValue.Items(text))
+        if (!ConnectionOverrides.TryParse(text, out List<(string Host, int Most)> entries, out string? wrong))
         {
-            int colon = item.LastIndexOf(':');
-            if (colon <= 0 || !int.TryParse(item.AsSpan(colon + 1), out int most))
-            {
-                throw new UsageException($"max.connections.per.ip.overrides: '{item}' is not HOST:NUMBER");
-            }
-            overrides[Resolve(item[..colon])] = most;
+            throw new UsageException($"{ConnectionOverrides.Name}: {wrong}");
+        }
+        foreach ((string host, int most) in entries)
+        {
+            overrides[Resolve(host)] = most;
         }
         return overrides;
     }

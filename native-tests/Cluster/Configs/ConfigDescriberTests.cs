@@ -250,6 +250,13 @@ public sealed class ConfigDescriberTests
             + "Invalid dynamic configuration"
     )]
     [InlineData(true, "log.roll.ms", "7", null)]
+    [InlineData(false, "max.connections.per.ip.overrides", "host:5,10.0.0.1:7,::1:3", null)]
+    [InlineData(
+        false,
+        "max.connections.per.ip.overrides",
+        "host:5,elsewhere",
+        "Error parsing configuration property 'max.connections.per.ip.overrides': 'elsewhere' is not HOST:NUMBER"
+    )]
     public void A_dynamic_change_of_a_broker_is_judged(bool ofOneBroker, string name, string value, string? message)
     {
         ConfigRefusal? refusal = ConfigValidation.Broker(

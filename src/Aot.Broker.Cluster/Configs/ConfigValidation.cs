@@ -240,6 +240,16 @@ public static class ConfigValidation
             {
                 return new ConfigRefusal(ErrorCode.InvalidRequest, wrong);
             }
+            if (
+                name == ConnectionOverrides.Name
+                && !ConnectionOverrides.TryParse(dynamicValues[name], out _, out string? item)
+            )
+            {
+                return new ConfigRefusal(
+                    ErrorCode.InvalidRequest,
+                    $"Error parsing configuration property '{name}': {item}"
+                );
+            }
         }
         if (!ofOneBroker)
         {

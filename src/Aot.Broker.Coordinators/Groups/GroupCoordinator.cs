@@ -24,11 +24,15 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
 
     public async ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
     {
+        bool isFirst = core.Find<GroupShards>() is null;
         GroupShards shards = core.Find<GroupShards>() ?? Install(core);
-        UpdateShards(core, shards, current);
-        HashSet<string> deleted = [.. previous.Topics.Where(t => current.Topic(t.Id) is null).Select(t => t.Name)];
-        if (deleted.Count > 0)
+        if (isFirst || !ReferenceEquals(previous.Topic(TopicName), current.Topic(TopicName)))
         {
+            UpdateShards(core, shards, current);
+        }
+        if (delta.Topics is { Deleted.Count: > 0 } topics)
+        {
+            HashSet<string> deleted = [.. topics.Deleted.Values.Select(topic => topic.Name)];
             foreach (GroupShard shard in shards.ByPartition.Values)
             {
                 _ = shard.OffsetRequests.ForgetTopicsAsync(deleted);
