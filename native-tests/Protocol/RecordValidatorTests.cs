@@ -175,7 +175,7 @@ public sealed class RecordValidatorTests : IDisposable
     }
 
     [Fact]
-    public void Content_over_the_limit_is_too_large_and_damaged_content_invalid()
+    public void Content_over_the_limit_and_damaged_content_are_invalid()
     {
         RecordBatchBuilder builder = new(new RecordBatchOptions { Codec = CompressionCodec.Zstd });
         builder.Append(Now, NullableBytes.Null, new byte[1_000_000]);
@@ -189,7 +189,7 @@ public sealed class RecordValidatorTests : IDisposable
             },
             _scratch
         );
-        Assert.Equal(ErrorCode.MessageTooLarge, result.Error);
+        Assert.Equal(ErrorCode.InvalidRecord, result.Error);
         bytes[^5] ^= 0x40;
         bytes[RecordBatchHeader.SizeInBytes] ^= 0x40;
         result = RecordBatchValidator.Validate(batch, Strict, _scratch);

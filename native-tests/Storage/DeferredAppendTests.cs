@@ -92,9 +92,9 @@ public sealed class DeferredAppendTests
         PartitionLog log = rig.Open(new LogConfig { DecompressedBytesMax = 100_000 });
         Producer producer = new(rig, log);
         byte[] small = Batches.Build(new() { Codec = CompressionCodec.Zstd }, 2_000, 100, rig.Io.Wall, 1);
-        Assert.Equal(ErrorCode.MessageTooLarge, rig.Append(log, small).Error);
+        Assert.Equal(ErrorCode.InvalidRecord, rig.Append(log, small).Error);
         rig.On(() => producer.Send(Large(rig, CompressionCodec.Gzip)));
-        Assert.Equal(ErrorCode.MessageTooLarge, producer.Decided[0].Result.Error);
+        Assert.Equal(ErrorCode.InvalidRecord, producer.Decided[0].Result.Error);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Aot.Broker.Base;
 using Aot.Broker.Protocol.Codecs;
 
@@ -65,5 +66,20 @@ public static class ProduceRecords
             batch = first;
         }
         return fault;
+    }
+
+    /// <summary>A sentence for the client: what <see cref="Check"/> has found in these bytes.</summary>
+    public static string Describe(RecordBatchFault fault, ReadOnlySpan<byte> records)
+    {
+        if (fault != RecordBatchFault.BadLength || records.Length < RecordBatchHeader.PrefixBytes)
+        {
+            return fault.Describe();
+        }
+        int length = BinaryPrimitives.ReadInt32BigEndian(records[RecordBatchHeader.BatchLengthAt..]);
+        byte magic = records[RecordBatchHeader.MagicAt];
+        return length < LegacyMessageView.SizeMin
+                ? $"Record size {length} is less than the minimum record overhead ({LegacyMessageView.SizeMin})"
+            : magic > RecordBatchHeader.CurrentMagic ? $"Invalid magic found in record: {magic}"
+            : fault.Describe();
     }
 }

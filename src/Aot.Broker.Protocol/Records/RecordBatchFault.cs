@@ -51,7 +51,7 @@ public static class RecordBatchFaults
         {
             RecordBatchFault.None => ErrorCode.None,
             RecordBatchFault.BadLength or RecordBatchFault.BadCrc => ErrorCode.CorruptMessage,
-            RecordBatchFault.TooLarge or RecordBatchFault.DecompressedTooLarge => ErrorCode.MessageTooLarge,
+            RecordBatchFault.TooLarge => ErrorCode.MessageTooLarge,
             RecordBatchFault.UnknownCodec or RecordBatchFault.CodecTooNew => ErrorCode.UnsupportedCompressionType,
             RecordBatchFault.BadTimestamp => ErrorCode.InvalidTimestamp,
             _ => ErrorCode.InvalidRecord,

@@ -138,7 +138,7 @@ public static class RecordBatchValidator
                 errors.Add(
                     new(
                         records.Index,
-                        $"Compacted topic cannot accept message without key in topic partition {topicPartition}."
+                        $"Compacted topic cannot accept message without key in topic partition {topicPartition}"
                     )
                 );
             }
@@ -160,8 +160,8 @@ public static class RecordBatchValidator
                 errors.Add(
                     new(
                         records.Index,
-                        $"Invalid timestamp type in message with offset {batch.BaseOffset + record.OffsetDelta}. Producer "
-                            + "should not set timestamp type to LogAppendTime."
+                        $"Invalid timestamp type in message {Describe(batch, record)}. Producer should not set timestamp "
+                            + "type to LogAppendTime."
                     )
                 );
             }
@@ -174,7 +174,14 @@ public static class RecordBatchValidator
         fault == RecordBatchFault.BadTimestamp
             ? fault.Describe()
             : $"One or more records have been rejected due to {errors.Count} record errors in total, and only showing the "
-                + $"first three errors at most: [{string.Join(", ", errors.Take(3).Select(e => e.Message))}]";
+                + $"first three errors at most: [{string.Join(", ", errors.Take(3).Select(Describe))}]";
+
+    private static string Describe(RecordError error) =>
+        $"RecordError(batchIndex={error.BatchIndex}, message='{error.Message}')";
+
+    private static string Describe(in RecordBatchView batch, in RecordView record) =>
+        $"{(batch.IsCompressed ? "Partial" : "")}DefaultRecord(offset={batch.BaseOffset + record.OffsetDelta}, "
+        + $"timestamp={batch.TimestampOf(record)}, key={record.Key.Length} bytes, value={record.Value.Length} bytes)";
 
     /// <summary>The timestamps that a topic takes; both bounds saturate, because the settings reach to 2^63 - 1.</summary>
     private readonly struct TimestampRange(in RecordValidationOptions options)

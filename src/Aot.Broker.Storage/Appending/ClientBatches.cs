@@ -6,6 +6,21 @@ using Aot.Broker.Protocol.Records;
 
 namespace Aot.Broker.Storage.Appending;
 
+/// <summary>Why a client's batch is not taken.</summary>
+/// <param name="Error">As Kafka answers it.</param>
+/// <param name="Message">For a person.</param>
+/// <param name="Records">Those at fault, where the fault is in single records.</param>
+internal readonly record struct Refusal(ErrorCode Error, string Message, List<BadRecord>? Records)
+{
+    /// <summary>The request is at fault, whatever the log is.</summary>
+    public bool IsOfRequest { get; init; }
+
+    /// <summary>Kafka tells where the log starts unless it refuses a batch by its frame or its size.</summary>
+    public bool TellsLogStart =>
+        !IsOfRequest
+        && Error is not (ErrorCode.CorruptMessage or ErrorCode.MessageTooLarge or ErrorCode.RecordListTooLarge);
+}
+
 /// <summary>
 /// What Kafka's log validator asks of a batch that a client produces, and the batch in the topic's own codec where that
 /// is not the producer's.
@@ -136,11 +151,12 @@ internal sealed class ClientBatches(int briefBytesMax = int.MaxValue) : IDisposa
         }
     }
 
-    public static string ExplainConverted(int bytes) =>
-        $"The batch has {bytes} bytes in the form in which the topic stores it";
+    /// <summary>Why <see cref="Convert"/> has just refused.</summary>
+    public static Refusal ExplainConverted(ErrorCode error, int bytes, LogConfig config, TopicPartition name) =>
+        new(error, DescribeSize(error, bytes, config, name), null);
 
     /// <summary>Why <see cref="Check"/> has just refused these bytes: a sentence for the response, and the records at fault.</summary>
-    public (string Message, List<BadRecord>? Records) Explain(
+    public Refusal Explain(
         ErrorCode error,
         ReadOnlySpan<byte> bytes,
         short produceVersion,
@@ -154,20 +170,29 @@ internal sealed class ClientBatches(int briefBytesMax = int.MaxValue) : IDisposa
             config.MaxMessageBytes,
             out RecordBatchView view
         );
+        if (fault == RecordBatchFault.TooLarge)
+        {
+            return new Refusal(error, DescribeSize(error, new RecordBatchView(bytes).TotalSize, config, name), null);
+        }
         if (fault != RecordBatchFault.None)
         {
-            return (fault.Describe(), null);
+            return new Refusal(error, ProduceRecords.Describe(fault, bytes), null)
+            {
+                IsOfRequest =
+                    fault
+                        is RecordBatchFault.NoBatch
+                            or RecordBatchFault.SeveralBatches
+                            or RecordBatchFault.UnsupportedMagic
+                            or RecordBatchFault.CodecTooNew,
+            };
         }
         if (error == ErrorCode.RecordListTooLarge)
         {
-            return (
-                $"Message batch size is {view.TotalSize} bytes in append to partition {name}, which exceeds the maximum configured segment size of {config.SegmentBytes}.",
-                null
-            );
+            return new Refusal(error, DescribeSize(error, view.TotalSize, config, name), null);
         }
         if (_result.BadRecordsCount == 0)
         {
-            return (_result.Fault.Describe(), null);
+            return new Refusal(error, _result.Fault.Describe(), null);
         }
         List<RecordError> errors = RecordBatchValidator.DescribeBadRecords(
             view,
@@ -176,11 +201,17 @@ internal sealed class ClientBatches(int briefBytesMax = int.MaxValue) : IDisposa
             _plain,
             name.ToString()
         );
-        return (
+        return new Refusal(
+            error,
             RecordBatchValidator.DescribeRefusal(_result.Fault, errors),
             errors.ConvertAll(e => new BadRecord(e.BatchIndex, e.Message))
         );
     }
+
+    private static string DescribeSize(ErrorCode error, int bytes, LogConfig config, TopicPartition name) =>
+        error == ErrorCode.RecordListTooLarge
+            ? $"Message batch size is {bytes} bytes in append to partition {name}, which exceeds the maximum configured segment size of {config.SegmentBytes}."
+            : $"The record batch size in the append to {name} is {bytes} bytes which exceeds the maximum configured value of {config.MaxMessageBytes}.";
 
     /// <summary>Gives back what an unusually large batch made the scratch memory grow to.</summary>
     public void Trim()

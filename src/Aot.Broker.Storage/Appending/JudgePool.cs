@@ -80,11 +80,8 @@ internal sealed class JudgeJob(JudgePool pool) : IBackgroundJob, IDisposable
     private short _produceVersion;
     private long _nowMillis;
 
-    public ErrorCode Error { get; private set; }
-
-    public string? Message { get; private set; }
-
-    public List<BadRecord>? BadRecords { get; private set; }
+    /// <summary>With an error when the batch is not taken.</summary>
+    public Refusal Refusal { get; private set; }
 
     /// <summary>The batch to append: the source's bytes, or, until <see cref="Trim"/>, another form of them in scratch memory.</summary>
     public BatchSource Judged { get; private set; }
@@ -94,17 +91,17 @@ internal sealed class JudgeJob(JudgePool pool) : IBackgroundJob, IDisposable
         (_line, _config, _name) = (line, line.Config, line.Name);
         (_source, _produceVersion) = line.First;
         _nowMillis = nowMillis;
-        (Error, Message, BadRecords, Judged) = (ErrorCode.None, null, null, default);
+        (Refusal, Judged) = (default, default);
     }
 
     public unsafe void Run()
     {
         // SAFETY: the line keeps the bytes until the job is done, and nobody else writes to them meanwhile.
         Span<byte> bytes = new((void*)_source.Address, _source.Length);
-        Error = _checks.Check(ref bytes, _produceVersion, _config, _nowMillis, isBrief: false);
-        if (Error != ErrorCode.None)
+        ErrorCode error = _checks.Check(ref bytes, _produceVersion, _config, _nowMillis, isBrief: false);
+        if (error != ErrorCode.None)
         {
-            (Message, BadRecords) = _checks.Explain(Error, bytes, _produceVersion, _config, _name);
+            Refusal = _checks.Explain(error, bytes, _produceVersion, _config, _name);
             return;
         }
         Judged = _source.Cut(bytes.Length);
@@ -112,10 +109,10 @@ internal sealed class JudgeJob(JudgePool pool) : IBackgroundJob, IDisposable
         {
             return;
         }
-        Error = _checks.Convert(bytes, _config, out Span<byte> converted);
-        if (Error != ErrorCode.None)
+        error = _checks.Convert(bytes, _config, out Span<byte> converted);
+        if (error != ErrorCode.None)
         {
-            Message = ClientBatches.ExplainConverted(converted.Length);
+            Refusal = ClientBatches.ExplainConverted(error, converted.Length, _config, _name);
             return;
         }
         Judged = _checks.KeepConverted(converted);
@@ -132,7 +129,7 @@ internal sealed class JudgeJob(JudgePool pool) : IBackgroundJob, IDisposable
     public void Trim()
     {
         _checks.Trim();
-        (_source, Judged, Message, BadRecords) = (default, default, null, null);
+        (_source, Judged, Refusal) = (default, default, default);
     }
 
     public void Dispose() => _checks.Dispose();

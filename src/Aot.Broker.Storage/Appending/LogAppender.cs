@@ -61,9 +61,9 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
     /// <summary>Appends what a compute thread has looked at, as if it came now.</summary>
     public AppendResult AppendJudged(JudgeJob job, long nowMillis)
     {
-        if (job.Error != ErrorCode.None)
+        if (job.Refusal.Error != ErrorCode.None)
         {
-            return AppendResult.Failed(job.Error, job.Message, job.BadRecords, log.LogStartOffset);
+            return Refused(job.Refusal);
         }
         Span<byte> bytes = BytesOf(job.Judged);
         BatchHeader.TryRead(bytes, out BatchHeader header);
@@ -304,8 +304,8 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         {
             BaseOffset = batch.FirstOffset,
             LastOffset = batch.LastOffset,
-            AppendTimeMillis =
-                log.Config.MessageTimestampType == MessageTimestampType.LogAppendTime ? batch.Timestamp : -1,
+            // Also for topics with create time: Kafka answers a repetition with the time that it remembers.
+            AppendTimeMillis = batch.Timestamp,
             LogStartOffset = log.LogStartOffset,
             IsDuplicate = true,
         };
@@ -328,19 +328,18 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         return log.Producers.CheckMarker(header, coordinatorEpoch);
     }
 
-    private AppendResult FailedSlow(ErrorCode error) => AppendResult.Failed(error, logStartOffset: log.LogStartOffset);
+    private static AppendResult FailedSlow(ErrorCode error) => AppendResult.Failed(error);
 
-    private AppendResult RefusedSlow(ErrorCode error, ReadOnlySpan<byte> bytes, short produceVersion)
-    {
-        (string message, List<BadRecord>? records) = log.Set.Checks.Explain(
-            error,
-            bytes,
-            produceVersion,
-            log.Config,
-            log.Name
+    private AppendResult RefusedSlow(ErrorCode error, ReadOnlySpan<byte> bytes, short produceVersion) =>
+        Refused(log.Set.Checks.Explain(error, bytes, produceVersion, log.Config, log.Name));
+
+    private AppendResult Refused(in Refusal refusal) =>
+        AppendResult.Failed(
+            refusal.Error,
+            refusal.Message,
+            refusal.Records,
+            refusal.TellsLogStart ? log.LogStartOffset : -1
         );
-        return AppendResult.Failed(error, message, records, log.LogStartOffset);
-    }
 
     private AppendResult ProducerRefusedSlow(ErrorCode error, in BatchHeader header)
     {
@@ -366,8 +365,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         ErrorCode error = log.Set.Checks.Convert(bytes, log.Config, out Span<byte> converted);
         if (error != ErrorCode.None)
         {
-            string why = ClientBatches.ExplainConverted(converted.Length);
-            return AppendResult.Failed(error, why, null, log.LogStartOffset);
+            return Refused(ClientBatches.ExplainConverted(error, converted.Length, log.Config, log.Name));
         }
         BatchHeader.TryRead(converted, out BatchHeader header);
         // SAFETY: pinned for the call; a source without owner is copied or written before AppendOne returns.
