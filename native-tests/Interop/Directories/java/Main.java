@@ -36,11 +36,12 @@ public final class Main {
 
     private static void run(String command, String[] words) throws Exception {
         switch (command) {
-            case "format" -> Server.format(words[0], words[1]);
+            case "format" -> Server.format(words[0], words[1], Arrays.copyOfRange(words, 2, words.length));
             case "start" -> SERVER.start(words[0]);
             case "stop" -> SERVER.stop();
             case "fill" -> fill(words[0], words[1], abilities(words, 2));
             case "describe" -> describe(words[0], words[1], abilities(words, 2));
+            case "churn" -> churn(words[0], words[1], Integer.parseInt(words[2]));
             case "prepare" -> prepare(words[0]);
             case "load" -> new Load(words[0], words[1], words[2]).run();
             case "settle" -> settle(words[0], words[1]);
@@ -63,6 +64,12 @@ public final class Main {
             if (abilities.contains("transactions")) {
                 new Transactions(cluster, round).send();
             }
+        }
+    }
+
+    private static void churn(String bootstrap, String round, int changes) throws Exception {
+        try (Cluster cluster = new Cluster(bootstrap)) {
+            Churn.run(cluster, round, changes);
         }
     }
 

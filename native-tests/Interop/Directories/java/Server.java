@@ -1,6 +1,8 @@
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Properties;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
@@ -11,8 +13,10 @@ import org.apache.kafka.common.utils.Time;
 final class Server {
     private KafkaRaftServer server;
 
-    static void format(String file, String clusterId) {
-        int code = StorageTool.execute(new String[] {"format", "-t", clusterId, "-c", file}, System.err);
+    static void format(String file, String clusterId, String[] options) {
+        List<String> words = new ArrayList<>(List.of("format", "-t", clusterId, "-c", file));
+        words.addAll(List.of(options));
+        int code = StorageTool.execute(words.toArray(String[]::new), System.err);
         if (code != 0) {
             throw new IllegalStateException("format ended with code " + code);
         }

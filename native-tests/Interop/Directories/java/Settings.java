@@ -31,7 +31,9 @@ final class Settings {
             new ConfigResource(ConfigResource.Type.TOPIC, "empty"),
             List.of(set("retention.bytes", 5_000_000 + number), number == 1 ? delete("flush.ms") : set("flush.ms", 60_000)),
             new ConfigResource(ConfigResource.Type.GROUP, "consumers"),
-            List.of(set("consumer.session.timeout.ms", 50_000 + number)));
+            List.of(set("consumer.session.timeout.ms", 50_000 + number)),
+            new ConfigResource(ConfigResource.Type.CLIENT_METRICS, "metrics"),
+            List.of(set("interval.ms", 60_000 + number)));
         cluster.admin.incrementalAlterConfigs(changes).all().get();
 
         ClientQuotaEntity user = new ClientQuotaEntity(Map.of("user", "ann", "client-id", "shop"));
