@@ -81,7 +81,6 @@ internal sealed class NodeRig : IAsyncDisposable
                 NodeId = nodeId,
                 ClusterId = clusterId,
                 StartedWith = ConfigValues.ForBroker(Settings),
-                MetadataDirectory = Paths[0],
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", 9092, 0)],
                 ControllerListeners = [new EndPointImage("CONTROLLER", "127.0.0.1", 9093, 0)],
                 Rack = "r1",

@@ -19,8 +19,11 @@ public sealed record BrokerOptions
     public string? Io { get; init; }
     public IReadOnlyList<string> Set { get; init; } = [];
 
-    /// <summary>The address of clients, by default a free port of 127.0.0.1; null leaves it to the configuration file.</summary>
-    public string? Listen { get; init; } = "127.0.0.1:0";
+    /// <summary>The address of clients; by default a free port of 127.0.0.1.</summary>
+    public string Listen { get; init; } = "127.0.0.1:0";
+
+    /// <summary>No option of the command line speaks into the configuration file, which must agree about the directory.</summary>
+    public bool ConfigFileOnly { get; init; }
 
     /// <summary>Words before the binary, such as <c>strace -f -o FILE</c>.</summary>
     public IReadOnlyList<string> Wrapper { get; init; } = [];
@@ -184,8 +187,9 @@ public sealed class BrokerProcess : IDisposable
 
     private static List<string> ServeArguments(BrokerOptions options, string data)
     {
-        List<string> arguments = ["serve", "--data", data];
-        AddOption("--listen", options.Listen);
+        List<string> arguments = ["serve"];
+        AddOption("--data", options.ConfigFileOnly ? null : data);
+        AddOption("--listen", options.ConfigFileOnly ? null : options.Listen);
         AddOption("--config", options.ConfigFile);
         AddOption("--cores", options.Cores?.ToString());
         AddOption("--io", options.Io ?? Environment.GetEnvironmentVariable("AOT_BROKER_IO"));

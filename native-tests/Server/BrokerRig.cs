@@ -144,7 +144,6 @@ internal sealed class BrokerRig : IAsyncDisposable
             {
                 NodeId = 1,
                 StartedWith = values,
-                MetadataDirectory = _directory,
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", EndPoint.Port, 0)],
                 Listeners = [groups, limits],
                 OnFatal = error => Assert.Fail(error.ToString()),

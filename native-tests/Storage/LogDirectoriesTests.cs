@@ -77,6 +77,34 @@ public sealed class LogDirectoriesTests : IDisposable
     }
 
     [Fact]
+    public void The_metadata_log_may_have_a_directory_of_its_own()
+    {
+        Directory.CreateDirectory(At("a/t-0"));
+        Directory.CreateDirectory(At("a/__cluster_metadata-0"));
+        Directory.CreateDirectory(At("m/__cluster_metadata-0"));
+        Directory.CreateDirectory(At("m/t-1"));
+        // The mark of a run long ago, which Apache Kafka leaves where the directory is not one of log.dirs.
+        File.WriteAllText(At("m/.kafka_cleanshutdown"), "{\"version\":0,\"brokerEpoch\":7}");
+        using LogDirectories directories = LogDirectories.Open(_disk, [At("a")], metadataPath: At("m"));
+        Assert.Equal([At("a")], directories.All.Select(d => d.Path));
+        Assert.Equal([At("a"), At("m")], directories.WithMetadata.Select(d => d.Path));
+        Assert.Equal((At("m"), false), (directories.Metadata.Path, directories.Metadata.HadCleanShutdown));
+        Assert.Equal(
+            [(TopicPartition.ClusterMetadata, At("m")), (new TopicPartition("t", 0), At("a"))],
+            directories
+                .ListPartitions()
+                .Select(found => (found.Name, found.Directory.Path))
+                .OrderBy(found => found.Name.Topic, StringComparer.Ordinal)
+        );
+        directories.SaveCleanShutdown(8);
+        Assert.Contains("8", File.ReadAllText(At("a/.kafka_cleanshutdown")));
+        Assert.Contains("7", File.ReadAllText(At("m/.kafka_cleanshutdown")));
+        Assert.Throws<DataDirectoryException>(() =>
+            LogDirectories.Open(new TestDisk(), [At("b")], metadataPath: At("m"))
+        );
+    }
+
+    [Fact]
     public void Checkpoints_keep_what_no_log_has_claimed_yet()
     {
         Directory.CreateDirectory(_root);

@@ -21,10 +21,12 @@ public sealed class LogDirectories : IDisposable
     private readonly object _gate = new();
     private readonly Disk _disk;
     private readonly List<LogDirectory> _all = [];
+    private readonly List<LogDirectory> _withMetadata = [];
     private readonly Dictionary<TopicPartition, LogDirectory> _partitions = [];
     private readonly Dictionary<TopicPartition, TaskCompletionSource> _held = [];
     private readonly List<string> _leftovers = [];
     private readonly Action<string, Errno> _onSyncFailure;
+    private LogDirectory? _metadata;
     private bool _isClosed;
 
     private LogDirectories(Disk disk, Action<string, Errno>? onSyncFailure)
@@ -33,10 +35,18 @@ public sealed class LogDirectories : IDisposable
         _onSyncFailure = onSyncFailure ?? StopProcess;
     }
 
+    /// <summary>Those of <c>log.dirs</c>: where partitions are placed, and what the broker tells others of.</summary>
     public IReadOnlyList<LogDirectory> All => _all;
 
     /// <summary>What the compaction of all cores shares.</summary>
     public Compaction.CleanerShare Cleaners { get; } = new();
+
+    /// <summary>All of them, and the one of the metadata log where that is apart.</summary>
+    public IReadOnlyList<LogDirectory> WithMetadata => _withMetadata;
+
+    /// <summary>Where the metadata log is.</summary>
+    public LogDirectory Metadata =>
+        _metadata ?? throw new InvalidOperationException("the directories are being opened");
 
     /// <summary>Partitions on the disk: at the start, plus what was made since, minus what was deleted.</summary>
     public int PartitionCount
@@ -62,19 +72,28 @@ public sealed class LogDirectories : IDisposable
     /// Called when an fsync failed: the kernel may have dropped what was to be written, so going on would be a lie. The
     /// default prints why and ends the process with exit code 6.
     /// </param>
+    /// <param name="metadataPath"><c>metadata.log.dir</c>, which need not be one of the others; null: the first of them.</param>
     /// <exception cref="DataDirectoryException">A directory is locked, damaged or refused by the disk.</exception>
     public static LogDirectories Open(
         Disk disk,
         IReadOnlyList<string> paths,
-        Action<string, Errno>? onSyncFailure = null
+        Action<string, Errno>? onSyncFailure = null,
+        string? metadataPath = null
     )
     {
         LogDirectories directories = new(disk, onSyncFailure);
+        metadataPath ??= paths[0];
         try
         {
             foreach (string path in paths)
             {
-                directories.OpenOne(path);
+                directories._all.Add(directories.OpenOne(path, isApart: false));
+            }
+            directories._metadata =
+                directories._all.Find(d => d.Path == metadataPath) ?? directories.OpenOne(metadataPath, isApart: true);
+            foreach (LogDirectory directory in directories._withMetadata)
+            {
+                directories.FindPartitions(directory);
             }
             directories.CheckIdentities();
         }
@@ -86,7 +105,7 @@ public sealed class LogDirectories : IDisposable
         return directories;
     }
 
-    public LogDirectory? Find(string path) => _all.Find(d => d.Path == path);
+    public LogDirectory? Find(string path) => _withMetadata.Find(d => d.Path == path);
 
     /// <summary>The partitions that were found, with their topic ids (zero where there is none). Reads a file per partition.</summary>
     public IReadOnlyList<PartitionOnDisk> ListPartitions()
@@ -134,10 +153,10 @@ public sealed class LogDirectories : IDisposable
     /// </summary>
     public void SaveCleanShutdown(long brokerEpoch)
     {
-        foreach (LogDirectory directory in _all)
+        foreach (LogDirectory directory in _withMetadata)
         {
             Errno error = WriteCheckpoints(directory);
-            if (error == Errno.None && !directory.HasFailed)
+            if (error == Errno.None && !directory.HasFailed && !directory.IsApart)
             {
                 error = _disk.WriteAllBytesAtomically(
                     directory.PathOf(LogFileNames.CleanShutdown),
@@ -163,7 +182,7 @@ public sealed class LogDirectories : IDisposable
         if (!_isClosed)
         {
             _isClosed = true;
-            foreach (LogDirectory directory in _all)
+            foreach (LogDirectory directory in _withMetadata)
             {
                 _disk.Unlock(directory.LockFile);
             }
@@ -282,7 +301,7 @@ public sealed class LogDirectories : IDisposable
 
     // Opening ----------------------------------------------------------------------------------------------------------
 
-    private void OpenOne(string path)
+    private LogDirectory OpenOne(string path, bool isApart)
     {
         Errno error = _disk.CreateDirectories(path);
         Check(error, $"cannot make the data directory {path}");
@@ -295,17 +314,20 @@ public sealed class LogDirectories : IDisposable
             );
         }
         Check(error, $"cannot lock the data directory {path}");
-        LogDirectory directory = new(_disk, path, lockFile);
-        _all.Add(directory);
+        LogDirectory directory = new(_disk, path, lockFile) { IsApart = isApart };
+        _withMetadata.Add(directory);
         ReadMeta(directory);
-        ReadCleanShutdown(directory);
+        if (!isApart)
+        {
+            ReadCleanShutdown(directory);
+        }
         Check(directory.Load(), $"cannot read the checkpoints of {path}");
-        FindPartitions(directory);
         if (!directory.HadCleanShutdown)
         {
             // What a killed process made last may be found now and gone after a power loss, and with it what is synced in it.
             Check(_disk.SyncDirectory(path), $"cannot sync {path}");
         }
+        return directory;
     }
 
     private void ReadMeta(LogDirectory directory)
@@ -373,6 +395,15 @@ public sealed class LogDirectories : IDisposable
             );
             return;
         }
+        bool belongs = name == TopicPartition.ClusterMetadata ? directory == _metadata : !directory.IsApart;
+        if (!belongs)
+        {
+            s_log.Warn(
+                "a partition in the wrong one of log.dirs and metadata.log.dir is passed over",
+                ("directory", directory.PathOf(entry))
+            );
+            return;
+        }
         if (!_partitions.TryAdd(name, directory))
         {
             throw new DataDirectoryException(
@@ -386,7 +417,7 @@ public sealed class LogDirectories : IDisposable
     {
         HashSet<KafkaUuid> ids = [];
         MetaProperties? first = null;
-        foreach (LogDirectory directory in _all)
+        foreach (LogDirectory directory in _withMetadata)
         {
             if (directory.Meta is not { } meta)
             {

@@ -30,7 +30,7 @@ internal readonly record struct CheckpointOffsets(
 );
 
 /// <summary>
-/// One entry of <c>log.dirs</c>: its lock, its identity, and its checkpoint files, which the logs of all cores share.
+/// One entry of <c>log.dirs</c>, or <c>metadata.log.dir</c>: its lock, its identity, and its checkpoint files, which the logs of all cores share.
 /// </summary>
 /// <remarks>
 /// Any thread. A core publishes the offsets of its logs as numbers; files are written by helper threads, one at a time.
@@ -79,6 +79,12 @@ public sealed class LogDirectory
     }
 
     public string Path { get; }
+
+    /// <summary>
+    /// It holds the metadata log and is not one of <c>log.dirs</c>. It never has the mark of a clean stop: Apache Kafka
+    /// does not take the mark away from such a directory, so that it would outlive a run that was killed.
+    /// </summary>
+    public bool IsApart { get; internal init; }
 
     /// <summary>Null: the directory is not formatted.</summary>
     public MetaProperties? Meta { get; internal set; }

@@ -312,9 +312,9 @@ public sealed class LogSet : ITimerTarget
             _entries = new CheckpointEntry[Math.Max(16, _logs.Count * 2)];
         }
         // By index: an enumerator of a list behind its interface would be an object, every few seconds.
-        for (int each = 0; each < Directories.All.Count; each++)
+        for (int each = 0; each < Directories.WithMetadata.Count; each++)
         {
-            LogDirectory directory = Directories.All[each];
+            LogDirectory directory = Directories.WithMetadata[each];
             int count = 0;
             for (int i = 0; i < _logs.Count; i++)
             {

@@ -33,7 +33,11 @@ internal static class Format
         try
         {
             // Locked meanwhile, so that a running broker's directories are left alone.
-            using LogDirectories directories = LogDirectories.Open(disk, configuration.LogDirs);
+            using LogDirectories directories = LogDirectories.Open(
+                disk,
+                configuration.LogDirs,
+                metadataPath: configuration.MetadataLogDir
+            );
             return Run(configuration, options, disk);
         }
         catch (DataDirectoryException error)
@@ -51,7 +55,7 @@ internal static class Format
             {
                 ClusterId = options.ClusterId ?? configuration.ClusterId ?? KafkaUuid.NewRandom(NextRandom).ToString(),
                 NodeId = configuration.NodeId.Value,
-                Directories = configuration.LogDirs,
+                Directories = configuration.LogDirsWithMetadata,
                 MetadataDirectory = configuration.MetadataLogDir,
                 Random = NextRandom,
                 WallMillis = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),

@@ -44,7 +44,11 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
     {
         ServerOptions options = ServeSettings.Make(configuration);
         LinuxDisk disk = new();
-        using LogDirectories directories = LogDirectories.Open(disk, configuration.LogDirs);
+        using LogDirectories directories = LogDirectories.Open(
+            disk,
+            configuration.LogDirs,
+            metadataPath: configuration.MetadataLogDir
+        );
         using CoreGroup group = CoreGroup.Create(
             new CoreGroupOptions
             {

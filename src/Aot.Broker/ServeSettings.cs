@@ -48,7 +48,6 @@ internal static class ServeSettings
         {
             NodeId = configuration.NodeId.Value,
             StartedWith = configuration.Values,
-            MetadataDirectory = configuration.MetadataLogDir,
             ClusterId = configuration.ClusterId,
             AdvertisedListeners = EndPoints(configuration, bound, isController: false),
             ControllerListeners = EndPoints(configuration, bound, isController: true),

@@ -37,7 +37,7 @@ public sealed class BothWaysTests(ITestOutputHelper output)
         {
             return;
         }
-        using SharedDirectory directory = new();
+        using SharedDirectory directory = new(isSpread: true);
         Description first;
         using (BrokerProcess broker = directory.StartBroker())
         {
@@ -55,7 +55,7 @@ public sealed class BothWaysTests(ITestOutputHelper output)
     /// <summary>This broker starts on a directory of Apache Kafka, shows the same, adds a round of its own and stops.</summary>
     private static Description TakeOver(JavaProcess java, SharedDirectory directory, Description before, int round)
     {
-        LogFiles files = LogFiles.Of(directory.Data);
+        LogFiles files = LogFiles.Of(directory);
         using BrokerProcess broker = directory.StartBroker();
         Description found = directory.Describe(java, Abilities.Here);
         before
@@ -81,7 +81,7 @@ public sealed class BothWaysTests(ITestOutputHelper output)
         int round
     )
     {
-        LogFiles files = LogFiles.Of(directory.Data);
+        LogFiles files = LogFiles.Of(directory);
         int logged = java.Errors.Count;
         java.Run("start", directory.ConfigFile);
         Description found = directory.Describe(java, Abilities.All);

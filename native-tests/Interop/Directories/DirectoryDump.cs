@@ -42,9 +42,8 @@ internal sealed class DirectoryDump(JavaProcess java, SharedDirectory directory)
     {
         string[] files =
         [
-            .. Directory
-                .GetDirectories(directory.Data, folders)
-                .Where(folder => !folder.EndsWith("-delete", StringComparison.Ordinal))
+            .. directory
+                .Partitions(folders)
                 .SelectMany(folder => Directory.GetFiles(folder, names))
                 .Order(StringComparer.Ordinal),
         ];

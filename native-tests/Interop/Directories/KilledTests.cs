@@ -28,7 +28,7 @@ public sealed class KilledTests(ITestOutputHelper output)
             before = directory.Describe(java, Abilities.All);
             Load(java, directory, "0", apache.Kill);
         }
-        LogFiles files = LogFiles.Of(directory.Data);
+        LogFiles files = LogFiles.Of(directory);
         using (BrokerProcess broker = directory.StartBroker())
         {
             Check(directory, "0", before, directory.Describe(java, Abilities.Here));
@@ -42,7 +42,7 @@ public sealed class KilledTests(ITestOutputHelper output)
             before = directory.Describe(java, Abilities.Here);
             Load(java, directory, "1", broker.Kill);
         }
-        files = LogFiles.Of(directory.Data);
+        files = LogFiles.Of(directory);
         java.Run("start", directory.ConfigFile);
         Description recovered = directory.Describe(java, Abilities.All);
         Check(directory, "1", before, recovered);

@@ -3,17 +3,17 @@ using System.Security.Cryptography;
 namespace Aot.Broker.Interop.Tests.Directories;
 
 /// <summary>
-/// The segments of a data directory as they were: whoever runs on it afterwards may append to the last one of a log and
+/// The segments of data directories as they were: whoever runs on it afterwards may append to the last one of a log and
 /// delete old ones, and change no byte of what stays. Compacted topics are left out.
 /// </summary>
 internal sealed class LogFiles
 {
     private readonly Dictionary<string, (int Bytes, string Hash)> _segments = [];
 
-    public static LogFiles Of(string data)
+    public static LogFiles Of(SharedDirectory directory)
     {
         LogFiles files = new();
-        foreach (string path in Segments(data))
+        foreach (string path in Segments(directory))
         {
             byte[] bytes = File.ReadAllBytes(path);
             files._segments.Add(path, (bytes.Length, Hash(bytes)));
@@ -39,9 +39,9 @@ internal sealed class LogFiles
         Assert.NotEqual(0, found);
     }
 
-    private static IEnumerable<string> Segments(string data) =>
-        Directory
-            .GetDirectories(data)
+    private static IEnumerable<string> Segments(SharedDirectory directory) =>
+        directory
+            .Partitions()
             .Where(folder => !Path.GetFileName(folder).StartsWith("compacted-", StringComparison.Ordinal))
             .Where(folder => !Path.GetFileName(folder).StartsWith("__consumer_offsets-", StringComparison.Ordinal))
             .SelectMany(folder => Directory.GetFiles(folder, "*.log"));

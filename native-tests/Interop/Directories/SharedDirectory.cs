@@ -4,19 +4,23 @@ using Aot.Broker.Harness;
 
 namespace Aot.Broker.Interop.Tests.Directories;
 
-/// <summary>A data directory and the one <c>server.properties</c> with which either broker runs on it.</summary>
+/// <summary>Data directories and the one <c>server.properties</c> with which either broker runs on them.</summary>
 internal sealed class SharedDirectory : IDisposable
 {
     public const string ClusterId = "MkU3OEVBNTcwNTJENDM2Qk";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("aot-broker-both-").FullName;
+    private readonly string[] _logDirs;
+    private readonly string _metadataDir;
     private int _descriptions;
 
-    public SharedDirectory(params string[] settings)
+    /// <summary>One directory for all, or, spread, two of partitions and another one of the metadata log.</summary>
+    public SharedDirectory(bool isSpread = false, params string[] settings)
     {
         (int broker, int controller) = FreePorts();
         Bootstrap = $"127.0.0.1:{broker}";
-        Data = Path.Combine(_folder, "data");
+        _logDirs = isSpread ? [Beside("data"), Beside("data-2")] : [Beside("data")];
+        _metadataDir = isSpread ? Beside("metadata") : Beside("data");
         ConfigFile = Path.Combine(_folder, "server.properties");
         string[] lines =
         [
@@ -25,7 +29,8 @@ internal sealed class SharedDirectory : IDisposable
             $"controller.quorum.voters=1@127.0.0.1:{controller}",
             $"listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
             "controller.listener.names=CONTROLLER",
-            $"log.dirs={Data}",
+            $"log.dirs={string.Join(',', _logDirs)}",
+            $"metadata.log.dir={_metadataDir}",
             "offsets.topic.replication.factor=1",
             "offsets.topic.num.partitions=5",
             "transaction.state.log.replication.factor=1",
@@ -42,11 +47,18 @@ internal sealed class SharedDirectory : IDisposable
         File.WriteAllLines(ConfigFile, lines);
     }
 
-    public string Data { get; }
-
     public string ConfigFile { get; }
 
     public string Bootstrap { get; }
+
+    /// <summary>The directories of partitions that are in use, the metadata log's among them.</summary>
+    public IEnumerable<string> Partitions(string names = "*") =>
+        _logDirs
+            .Append(_metadataDir)
+            .Distinct()
+            .SelectMany(path => Directory.GetDirectories(path, names))
+            .Where(path => !path.EndsWith("-delete", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal);
 
     /// <summary>A path beside the data.</summary>
     public string Beside(string name) => Path.Combine(_folder, name);
@@ -63,9 +75,9 @@ internal sealed class SharedDirectory : IDisposable
         BrokerProcess.Start(
             new BrokerOptions
             {
-                DataDirectory = Data,
+                DataDirectory = _logDirs[0],
                 ConfigFile = ConfigFile,
-                Listen = null,
+                ConfigFileOnly = true,
             }
         );
 

@@ -66,7 +66,6 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
             {
                 NodeId = 1,
                 StartedWith = _settings,
-                MetadataDirectory = Data,
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", Port, 0)],
                 OnFatal = error => world.Fail($"the node cannot go on: {error}", error),
             },

@@ -112,11 +112,9 @@ public sealed class ClusterNode
     /// <summary>Directories that are new become this cluster's; the others must be this node's already.</summary>
     private void EnsureFormatted()
     {
-        LogDirectory metadata =
-            _directories.Find(_options.MetadataDirectory)
-            ?? throw new ClusterStartException($"{_options.MetadataDirectory} is not among the data directories");
+        LogDirectory metadata = _directories.Metadata;
         MetaProperties? known = _directories
-            .All.Select(static each => each.Meta)
+            .WithMetadata.Select(static each => each.Meta)
             .FirstOrDefault(static m => m is not null);
         if (known is not null && metadata.Meta is null)
         {
@@ -167,7 +165,7 @@ public sealed class ClusterNode
     {
         long nowMs = _core.WallMillis;
         List<(LogDirectory Directory, MetaProperties Meta)> missing = [];
-        foreach (LogDirectory directory in _directories.All)
+        foreach (LogDirectory directory in _directories.WithMetadata)
         {
             if (directory.Meta is not { Version: 1, DirectoryId.IsZero: false })
             {
@@ -185,7 +183,7 @@ public sealed class ClusterNode
             Errno failure = disk.SyncAll(_unsynced);
             if (failure != Errno.None)
             {
-                _directories.StopOnSyncFailure(_options.MetadataDirectory, failure);
+                _directories.StopOnSyncFailure(_directories.Metadata.Path, failure);
             }
             foreach ((LogDirectory directory, MetaProperties meta) in missing)
             {
@@ -199,7 +197,7 @@ public sealed class ClusterNode
     {
         LogSet logs = _core.Get<LogSet>();
         ConfigValues settings = _options.StartedWith;
-        MetadataLogStart start = new(_core, logs, _options.MetadataDirectory, NodeId)
+        MetadataLogStart start = new(_core, logs, _directories.Metadata.Path, NodeId)
         {
             SegmentBytes = settings.GetInt("metadata.log.segment.bytes"),
             SegmentMs = settings.GetLong("metadata.log.segment.ms"),

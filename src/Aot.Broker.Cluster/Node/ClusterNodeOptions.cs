@@ -10,9 +10,6 @@ public sealed record ClusterNodeOptions
     /// <summary>server.properties, environment and flags; no dynamic settings.</summary>
     public required ConfigValues StartedWith { get; init; }
 
-    /// <summary>The directory among the log directories that has the metadata log.</summary>
-    public required string MetadataDirectory { get; init; }
-
     /// <summary>The cluster that this must be, or that a new directory is formatted for; null takes what is there.</summary>
     public string? ClusterId { get; init; }
 

@@ -11,7 +11,7 @@ internal sealed class CheckpointJob(LogDirectories directories) : IBackgroundJob
 
     public void Run()
     {
-        foreach (LogDirectory directory in directories.All)
+        foreach (LogDirectory directory in directories.WithMetadata)
         {
             Errno error = LogDirectories.WriteCheckpoints(directory);
             if (error != Errno.None)

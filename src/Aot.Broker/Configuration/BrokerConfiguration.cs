@@ -28,6 +28,9 @@ public sealed class BrokerConfiguration
     /// <summary>Absolute, without repeats, in the order given.</summary>
     public IReadOnlyList<string> LogDirs { get; private init; } = [];
 
+    /// <summary>Those, and the metadata log's where that is apart.</summary>
+    public IReadOnlyList<string> LogDirsWithMetadata => [.. LogDirs.Append(MetadataLogDir).Distinct()];
+
     /// <summary>The log directory that holds <c>__cluster_metadata-0</c>.</summary>
     public string MetadataLogDir { get; private init; } = "";
 

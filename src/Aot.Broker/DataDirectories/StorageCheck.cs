@@ -26,7 +26,10 @@ public sealed class StorageCheck(Disk disk, BrokerConfiguration configuration, D
     /// <exception cref="UnreadableException"/>
     public ExitCode Run(bool isDeep)
     {
-        List<DirectoryState> states = [.. configuration.LogDirs.Select(path => DirectoryState.Read(disk, path))];
+        List<DirectoryState> states =
+        [
+            .. configuration.LogDirsWithMetadata.Select(path => DirectoryState.Read(disk, path)),
+        ];
         List<(string Path, string What)> conflicts = DirectoryState.FindConflicts(states, configuration.NodeId.Value);
         _image = MetadataOnDisk.TryRead(disk, configuration.MetadataLogDir, out string metadataProblem);
         foreach (DirectoryState state in states)

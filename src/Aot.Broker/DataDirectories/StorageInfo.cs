@@ -13,7 +13,10 @@ public static class StorageInfo
     /// <exception cref="UnreadableException"/>
     public static ExitCode Run(Disk disk, BrokerConfiguration configuration, DumpWriter writer)
     {
-        List<DirectoryState> states = [.. configuration.LogDirs.Select(path => DirectoryState.Read(disk, path))];
+        List<DirectoryState> states =
+        [
+            .. configuration.LogDirsWithMetadata.Select(path => DirectoryState.Read(disk, path)),
+        ];
         foreach (DirectoryState state in states)
         {
             writer.Begin("directory", "directory ");
