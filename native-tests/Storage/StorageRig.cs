@@ -24,6 +24,9 @@ internal sealed class TestDisk : Disk
     /// <summary>Bytes of a failing write that still reach the file.</summary>
     public int WrittenBeforeError { get; set; }
 
+    /// <summary>Calls that change the disk and still take place; all after them fail, as those of a process that is gone.</summary>
+    public long ChangesUntilStop { get; set; } = long.MaxValue;
+
     public int VectoredWrites { get; private set; }
 
     public int Reads { get; private set; }
@@ -34,9 +37,20 @@ internal sealed class TestDisk : Disk
 
     public IReadOnlyCollection<string> OpenPaths => _open.Values;
 
+    /// <summary>The call in which the process ends is half done where it can be.</summary>
+    private bool IsStopped()
+    {
+        ChangesUntilStop = Math.Max(-1, ChangesUntilStop - 1);
+        return ChangesUntilStop < 0;
+    }
+
     public override Errno Open(string path, DiskOpen mode, out Fd fd)
     {
         fd = Fd.None;
+        if (mode != DiskOpen.ReadOnly && IsStopped())
+        {
+            return Errno.EIO;
+        }
         if (OpenError != Errno.None)
         {
             return OpenError;
@@ -83,8 +97,16 @@ internal sealed class TestDisk : Disk
         return _disk.Write(fd, pieces, position);
     }
 
-    public override long Write(Fd fd, ReadOnlySpan<byte> bytes, long position) =>
-        WriteError != Errno.None ? -(long)WriteError : _disk.Write(fd, bytes, position);
+    public override long Write(Fd fd, ReadOnlySpan<byte> bytes, long position)
+    {
+        bool wasRunning = ChangesUntilStop >= 0;
+        if (IsStopped())
+        {
+            _disk.Write(fd, bytes[..(wasRunning ? bytes.Length / 2 : 0)], position);
+            return -(long)Errno.EIO;
+        }
+        return WriteError != Errno.None ? -(long)WriteError : _disk.Write(fd, bytes, position);
+    }
 
     public override long Read(Fd fd, Span<byte> target, long position)
     {
@@ -92,7 +114,7 @@ internal sealed class TestDisk : Disk
         return ReadError != Errno.None ? -(long)ReadError : _disk.Read(fd, target, position);
     }
 
-    public override Errno Truncate(Fd fd, long length) => _disk.Truncate(fd, length);
+    public override Errno Truncate(Fd fd, long length) => IsStopped() ? Errno.EIO : _disk.Truncate(fd, length);
 
     public override Errno Allocate(Fd fd, long position, long length) => _disk.Allocate(fd, position, length);
 
@@ -115,9 +137,9 @@ internal sealed class TestDisk : Disk
 
     public override bool IsResident(Fd fd, long position, long length) => _disk.IsResident(fd, position, length);
 
-    public override Errno Rename(string from, string to) => _disk.Rename(from, to);
+    public override Errno Rename(string from, string to) => IsStopped() ? Errno.EIO : _disk.Rename(from, to);
 
-    public override Errno Delete(string path) => _disk.Delete(path);
+    public override Errno Delete(string path) => IsStopped() ? Errno.EIO : _disk.Delete(path);
 
     public override Errno CreateDirectory(string path) => _disk.CreateDirectory(path);
 
