@@ -109,7 +109,7 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
             )
         );
         string data = configuration.LogDirs[0];
-        using StatisticsFile statistics = new(group.Cores, server, data);
+        using StatisticsFile statistics = new(group.Cores, server, directories, data);
         ServeReport.WritePorts(data, listeners);
         Console.Out.WriteLine(ServeReport.ReadyLine(listeners, data, group.BackendName, group.Cores.Count));
         Console.Out.Flush();

@@ -4,6 +4,8 @@ using System.Text;
 using Aot.Broker.Base;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server;
+using Aot.Broker.Storage;
+using Aot.Broker.Storage.Compaction;
 
 namespace Aot.Broker;
 
@@ -27,12 +29,19 @@ internal sealed class StatisticsFile : IDisposable
 
     private readonly Lock _writing = new();
     private readonly CoreProbe[] _probes;
+    private readonly CleanerStatistics _cleaner;
     private readonly string _path;
     private readonly PosixSignalRegistration _registration;
     private long _sequence;
 
-    public StatisticsFile(IReadOnlyList<Core> cores, BrokerServer server, string dataDirectory)
+    public StatisticsFile(
+        IReadOnlyList<Core> cores,
+        BrokerServer server,
+        LogDirectories directories,
+        string dataDirectory
+    )
     {
+        _cleaner = directories.Cleaners.Statistics;
         _probes = [.. cores.Select(core => new CoreProbe(core, server))];
         _path = Path.Combine(dataDirectory, Name);
         _registration = PosixSignalRegistration.Create((PosixSignal)SignalUser2, OnSignal);
@@ -79,7 +88,26 @@ internal sealed class StatisticsFile : IDisposable
             AppendCore(json, _probes[i]);
             json.Append(i + 1 < _probes.Length ? ",\n" : "\n");
         }
-        return json.Append("  ]\n}\n").ToString();
+        json.Append("  ],\n");
+        AppendCleaner(json);
+        return json.Append("}\n").ToString();
+    }
+
+    /// <summary>Compaction in this process; "millisSinceLastRun" is -1 before the first.</summary>
+    private void AppendCleaner(StringBuilder json)
+    {
+        long last = _cleaner.LastRunWallMillis;
+        long since = last < 0 ? -1 : DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() - last;
+        json.Append(
+            CultureInfo.InvariantCulture,
+            $"""
+              "cleaner": {"{"} "passes": {_cleaner.Passes}, "ioBytes": {_cleaner.IoBytes},
+                "freedBytes": {_cleaner.FreedBytes}, "removedRecords": {_cleaner.RemovedRecords},
+                "maxDirtyRatio": {_cleaner.MaxDirtyRatio:0.####}, "uncleanablePartitions": {_cleaner.UncleanablePartitions},
+                "millisSinceLastRun": {since} {"}"}
+
+            """
+        );
     }
 
     private void AppendCore(StringBuilder json, CoreProbe probe)

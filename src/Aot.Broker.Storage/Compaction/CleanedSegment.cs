@@ -132,10 +132,11 @@ internal sealed class CleanedSegment : IDisposable
     public void Delete()
     {
         // The log comes last: without it an index would be taken for a finished one at the next start.
-        foreach (string suffix in SegmentSwap.Suffixes.Reverse())
+        for (int i = SegmentSwap.Suffixes.Length - 1; i >= 0; i--)
         {
-            _disk.Delete(PathOf(suffix) + LogFileNames.SwapSuffix);
-            _disk.Delete(PathOf(suffix) + LogFileNames.CleanedSuffix);
+            string path = PathOf(SegmentSwap.Suffixes[i]);
+            _disk.Delete(path + LogFileNames.SwapSuffix);
+            _disk.Delete(path + LogFileNames.CleanedSuffix);
         }
     }
 

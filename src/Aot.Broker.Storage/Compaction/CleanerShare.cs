@@ -96,17 +96,15 @@ public sealed class CleanerStatistics
     private readonly object _gate = new();
     private readonly Dictionary<int, (double MaxDirtyRatio, int Uncleanable)> _ofCore = [];
     private long _passes;
-    private long _readBytes;
-    private long _writtenBytes;
+    private long _ioBytes;
     private long _freedBytes;
     private long _removedRecords;
     private long _lastRunWallMillis = -1;
 
     public long Passes => Interlocked.Read(ref _passes);
 
-    public long ReadBytes => Interlocked.Read(ref _readBytes);
-
-    public long WrittenBytes => Interlocked.Read(ref _writtenBytes);
+    /// <summary>Read and written.</summary>
+    public long IoBytes => Interlocked.Read(ref _ioBytes);
 
     /// <summary>By which the logs became smaller.</summary>
     public long FreedBytes => Interlocked.Read(ref _freedBytes);
@@ -148,16 +146,16 @@ public sealed class CleanerStatistics
         }
     }
 
-    internal void AddPass(long readBytes, long wallMillis)
+    internal void AddIo(long bytes) => Interlocked.Add(ref _ioBytes, bytes);
+
+    internal void AddPass(long wallMillis)
     {
         Interlocked.Increment(ref _passes);
-        Interlocked.Add(ref _readBytes, readBytes);
         Interlocked.Exchange(ref _lastRunWallMillis, wallMillis);
     }
 
-    internal void AddGroup(long writtenBytes, long freedBytes, long removedRecords)
+    internal void AddGroup(long freedBytes, long removedRecords)
     {
-        Interlocked.Add(ref _writtenBytes, writtenBytes);
         Interlocked.Add(ref _freedBytes, freedBytes);
         Interlocked.Add(ref _removedRecords, removedRecords);
     }

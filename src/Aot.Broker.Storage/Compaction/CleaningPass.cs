@@ -23,7 +23,6 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
     private const long WaitMsMax = 1_000;
 
     private readonly CleanerOptions _options = share.Options;
-    private long _readBytes;
     private long _bytesBefore;
     private long _bytesAfter;
     private long _removedRecords;
@@ -58,10 +57,10 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
             await CleanAsync(group);
             removed = batches.RemovedRecords + messages.RemovedRecords - removed;
             _removedRecords += removed;
-            share.Statistics.AddGroup(group.Output!.Bytes, FreedBy(group), removed);
+            share.Statistics.AddGroup(FreedBy(group), removed);
         }
         log.Cleaning.FirstDirtyOffset = keys.EndOffset;
-        share.Statistics.AddPass(_readBytes, Core.WallMillis);
+        share.Statistics.AddPass(Core.WallMillis);
         Report(plan, keys, map);
     }
 
@@ -191,7 +190,7 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
     private async Task PieceAsync(Func<long, long> step)
     {
         long bytes = await Core.RunInBackgroundAsync(() => step(PieceBytes));
-        _readBytes += bytes;
+        share.Statistics.AddIo(bytes);
         share.Charge(bytes, Core.NowNanos);
         long wait = share.WaitMillis(Core.NowNanos);
         while (wait > 0 && log.Status == LogStatus.Open)
