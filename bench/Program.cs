@@ -6,6 +6,11 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 
+if (args is ["append-tail", ..])
+{
+    return AppendTail.Run(args.AsSpan(1));
+}
+
 // Arguments: words, of which a benchmark's full name has to contain one (without regard to case); --artifacts DIRECTORY
 // for the tables as files; --list to only name the benchmarks.
 string artifacts = Path.Combine(Path.GetTempPath(), "aot-broker-bench");

@@ -69,6 +69,28 @@ public sealed class DiskErrorTests(ITestOutputHelper output) : IDisposable
         EndsWithDiskError(broker);
     }
 
+    [Fact]
+    public void A_record_whose_sync_fails_is_not_acknowledged_and_the_file_is_named()
+    {
+        if (!CProgram.CanCompile)
+        {
+            Peers.Skip(output, "gcc");
+            return;
+        }
+        using BrokerProcess broker = StartOnBreakableDisk("epoll");
+        using (KafkaConnection connection = new(broker))
+        {
+            connection.CreateTopic("before", 1, ("flush.messages", "1"));
+            connection.Produce("before", 0, Batches.Numbered(0, 0, 3, 10));
+            File.WriteAllText(Trigger, "");
+            Assert.NotNull(Record.Exception(() => connection.Produce("before", 0, Batches.Numbered(0, 3, 1, 10))));
+        }
+        Assert.Equal(6, broker.WaitForExit());
+        Assert.Contains("EIO", broker.Errors);
+        Assert.Contains("before-0/00000000000000000000.log", broker.Errors);
+        BrokerLog.HasNoStackTrace(broker);
+    }
+
     [Theory]
     [InlineData("auto")]
     [InlineData("epoll")]

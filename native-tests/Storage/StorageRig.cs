@@ -33,6 +33,9 @@ internal sealed class TestDisk : Disk
 
     public int Syncs { get; private set; }
 
+    /// <summary>Bytes whose write-back was waited for.</summary>
+    public long AwaitedBytes { get; private set; }
+
     public List<string> SyncedDirectories { get; } = [];
 
     public IReadOnlyCollection<string> OpenPaths => _open.Values;
@@ -132,6 +135,12 @@ internal sealed class TestDisk : Disk
 
     public override Errno StartWriteback(Fd fd, long position, long length) =>
         _disk.StartWriteback(fd, position, length);
+
+    public override Errno AwaitWriteback(Fd fd, long position, long length)
+    {
+        AwaitedBytes += length;
+        return _disk.AwaitWriteback(fd, position, length);
+    }
 
     public override long Length(Fd fd) => _disk.Length(fd);
 

@@ -50,6 +50,9 @@ public abstract class Disk
     /// <summary>Starts writing dirty pages of the range to the device; does not wait for them.</summary>
     public abstract Errno StartWriteback(Fd fd, long position, long length);
 
+    /// <summary>Waits until the dirty pages of the range are on the device's queue and done; no durability (no metadata, no flush).</summary>
+    public abstract Errno AwaitWriteback(Fd fd, long position, long length);
+
     /// <summary>Bytes of the file, or -errno.</summary>
     public abstract long Length(Fd fd);
 

@@ -122,6 +122,18 @@ public sealed unsafe class LinuxDisk : Disk
     public override Errno StartWriteback(Fd fd, long position, long length) =>
         Files.SyncRange(fd, position, length, SyncRangeFlags.SYNC_FILE_RANGE_WRITE).Error;
 
+    public override Errno AwaitWriteback(Fd fd, long position, long length) =>
+        Files
+            .SyncRange(
+                fd,
+                position,
+                length,
+                SyncRangeFlags.SYNC_FILE_RANGE_WAIT_BEFORE
+                    | SyncRangeFlags.SYNC_FILE_RANGE_WRITE
+                    | SyncRangeFlags.SYNC_FILE_RANGE_WAIT_AFTER
+            )
+            .Error;
+
     public override long Length(Fd fd)
     {
         SysResult<FileStatus> status = Files.Status(fd);

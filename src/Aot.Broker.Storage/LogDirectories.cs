@@ -456,7 +456,7 @@ public sealed class LogDirectories : IDisposable
     {
         // Not through the log: its writer may be behind, and this is the last that the process says.
         Console.Error.WriteLine(
-            $"fatal: the disk did not accept written data ({error} from fsync in {path}); stopping, since what was acknowledged may be lost"
+            $"fatal: the disk did not accept written data ({error} from fsync of {path}); stopping, since what was acknowledged may be lost"
         );
         Environment.Exit((int)DataDirectoryProblem.Disk);
     }

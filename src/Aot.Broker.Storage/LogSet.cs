@@ -46,6 +46,7 @@ public sealed class LogSet : ITimerTarget
         Open = new OpenSegments(core.Disk, _options.OpenSegmentsMax);
         Checks = new ClientBatches(_options.JudgedOnCoreBytesMax);
         Judges = new JudgePool(core);
+        Dirty = new DirtyBytes(_options, core.CoreCount);
         _checkpointJob = new CheckpointJob(directories);
         _nextRecoveryPoint = core.NowMillis + _options.RecoveryPointCheckpointMs;
         _nextRetention = core.NowMillis + _options.RetentionCheckMs;
@@ -67,6 +68,10 @@ public sealed class LogSet : ITimerTarget
     internal ClientBatches Checks { get; }
 
     internal JudgePool Judges { get; }
+
+    internal DirtyBytes Dirty { get; }
+
+    internal LogSetOptions Options => _options;
 
     /// <summary>Who waits for a write, of all logs.</summary>
     internal NodePool<Waiter> Waiters { get; } = new(WaitersFilled);

@@ -29,4 +29,25 @@ public sealed record LogSetOptions
     /// (see <see cref="Appending.CoreWork"/>).
     /// </summary>
     public int JudgedOnCoreBytesMax { get; init; } = int.MaxValue;
+
+    /// <summary>
+    /// Bytes after which a growing log's write-back is started; <see cref="int.MaxValue"/> leaves it to the kernel, and then
+    /// nothing below holds.
+    /// </summary>
+    public int WritebackBytes { get; init; } = 1024 * 1024;
+
+    /// <summary>
+    /// Bytes of one log that may be under way to the disk: at half of it a helper thread waits for them, and beyond it
+    /// the log's batches wait in its queue, so that no core is held up in the kernel.
+    /// </summary>
+    public int DirtyBytesPerLogMax { get; init; } = 64 * 1024 * 1024;
+
+    /// <summary>
+    /// The same for all logs of a core; past it each may have an eighth of what it may have otherwise. 0 = the core's part
+    /// of a thirty-second of the memory, which is well below where the kernel slows down who writes.
+    /// </summary>
+    public long DirtyBytesPerCoreMax { get; init; }
+
+    /// <summary>Space is reserved in steps of this size once a segment has shown that it grows; 0 = not at all.</summary>
+    public int ReservedBytes { get; init; } = 16 * 1024 * 1024;
 }

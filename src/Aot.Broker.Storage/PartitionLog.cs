@@ -361,7 +361,10 @@ public sealed class PartitionLog : ITurnEnd
     public void OnTurnEnd()
     {
         _isAtTurnEnd = false;
-        WriteQueued();
+        if (!_flusher.HoldsWrites)
+        {
+            WriteQueued();
+        }
         Publish();
         Waiters.Deliver();
     }

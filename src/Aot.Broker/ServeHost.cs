@@ -63,6 +63,10 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         {
             s_log.Info("io_uring is not used", ("why", reason));
         }
+        s_log.Info(
+            "durability of topics without settings of their own",
+            ("is", ServeReport.Durability(configuration.Values))
+        );
         group.Start();
         ExitCode code;
         try

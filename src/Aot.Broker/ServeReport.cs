@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Linux;
 using Aot.Broker.Server;
 
@@ -18,6 +19,28 @@ internal static class ServeReport
         );
         return $"aot-broker ready on {addresses}, data {dataDirectory}, I/O {io}, {cores} {(cores == 1 ? "core" : "cores")}, "
             + $"{MillisSinceExec().ToString(CultureInfo.InvariantCulture)} ms";
+    }
+
+    /// <summary>What an acknowledged record has survived, for topics that say nothing else.</summary>
+    public static string Durability(ConfigValues values)
+    {
+        TopicSettings settings = TopicSettings.Resolve(values, new Dictionary<string, string>());
+        if (settings.FlushMessages == 1)
+        {
+            return "an acknowledged record is on the disk";
+        }
+        List<string> limits = [];
+        if (settings.FlushMessages != long.MaxValue)
+        {
+            limits.Add($"fewer than {settings.FlushMessages} records of a partition");
+        }
+        if (settings.FlushMs != long.MaxValue)
+        {
+            limits.Add($"those of the last {settings.FlushMs} ms");
+        }
+        string atRisk =
+            limits.Count > 0 ? string.Join(", and not more than ", limits) : "what the kernel has not written";
+        return $"an acknowledged record is in the page cache; a loss of power can take {atRisk}";
     }
 
     /// <summary>Written under another name first, so that whoever waits for it reads it whole.</summary>

@@ -132,6 +132,13 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
         return Errno.None;
     }
 
+    public override Errno AwaitWriteback(Fd fd, long position, long length)
+    {
+        SimulatedFile file = Begin("await write back", fd, position);
+        file.WriteBack(world.Random, position, length, 100);
+        return Errno.None;
+    }
+
     public override long Length(Fd fd)
     {
         process.ThrowIfEnded();

@@ -78,6 +78,9 @@ internal sealed class Segment
     /// <summary>Bytes for which write-back was started.</summary>
     public long WritebackBytes { get; set; }
 
+    /// <summary>Bytes whose write-back was waited for.</summary>
+    public long CleanBytes { get; set; }
+
     /// <summary>The names of its files are taken away (deleted or replaced); nothing opens it any more.</summary>
     public bool IsGone { get; set; }
 
@@ -88,6 +91,7 @@ internal sealed class Segment
     {
         Bytes = bytes;
         WritebackBytes = bytes;
+        CleanBytes = bytes;
         AllocatedBytes = bytes;
     }
 

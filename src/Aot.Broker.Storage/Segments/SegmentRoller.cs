@@ -110,7 +110,7 @@ internal sealed class SegmentRoller(PartitionLog log)
 
     private void PrepareSlow()
     {
-        long reserve = log.Config.Preallocate ? log.Config.SegmentBytes : LogFlusher.AllocationBytes;
+        long reserve = log.Config.Preallocate ? log.Config.SegmentBytes : log.Set.Options.ReservedBytes;
         _preparing = new PrepareJob(this, log.Disk, log.Directory + "/" + LogFileNames.PreparedName, reserve);
         Start(_preparing);
     }
@@ -130,7 +130,9 @@ internal sealed class SegmentRoller(PartitionLog log)
             _prepared = Fd.None;
             if (log.Disk.Rename(log.Directory + "/" + LogFileNames.PreparedName, path) == Errno.None)
             {
-                segment.AllocatedBytes = log.Config.Preallocate ? log.Config.SegmentBytes : LogFlusher.AllocationBytes;
+                segment.AllocatedBytes = log.Config.Preallocate
+                    ? log.Config.SegmentBytes
+                    : log.Set.Options.ReservedBytes;
                 return Errno.None;
             }
             log.Disk.Close(file);
@@ -154,7 +156,10 @@ internal sealed class SegmentRoller(PartitionLog log)
             disk.Delete(path);
             if (disk.Open(path, DiskOpen.CreateNew, out _file) == Errno.None)
             {
-                disk.Allocate(_file, 0, reserveBytes);
+                if (reserveBytes > 0)
+                {
+                    disk.Allocate(_file, 0, reserveBytes);
+                }
             }
         }
 
@@ -224,7 +229,7 @@ internal sealed class SegmentRoller(PartitionLog log)
             }
             if (_error != Errno.None)
             {
-                log.Set.Directories.StopOnSyncFailure(_directory, _error);
+                log.Set.Directories.StopOnSyncFailure(segment.PathOf(LogFileNames.LogSuffix), _error);
                 return;
             }
             segment.IsSynced = true;
