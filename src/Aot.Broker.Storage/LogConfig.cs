@@ -58,7 +58,7 @@ public sealed record LogConfig
     public int MaxMessageBytes { get; init; } = 1024 * 1024 + 12;
 
     /// <summary><c>max.decompressed.message.bytes</c>: of the records of a batch without their compression.</summary>
-    public int DecompressedBytesMax { get; init; } = int.MaxValue;
+    public int DecompressedBytesMax { get; init; } = 2_147_483_639;
 
     /// <summary><c>cleanup.policy</c>.</summary>
     public CleanupPolicies CleanupPolicy { get; init; } = CleanupPolicies.Delete;
