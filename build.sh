@@ -204,7 +204,7 @@ counter() { # counter FILE NAME: an attribute of the results file's <Counters>
 project_seconds_max=1200
 
 # Projects whose tests drive a broker. They run twice: on the backend that the broker chooses, and on the other one. A test
-# that names its backend (trait Io=named) is left out of the second run.
+# that names its backend, or that no backend can change, has the trait Io=once and is left out of the second run.
 on_both_backends=" EndToEnd Faults Interop "
 
 # run_project NAME LABEL FILTER: adds to passed, failed and skipped of its caller.
@@ -248,7 +248,7 @@ run_tests() {
     run_project "$name" "$name" "${filter:+FullyQualifiedName~$filter}"
     case $on_both_backends in
       *" $name "*)
-        AOT_BROKER_IO=epoll run_project "$name" "$name-epoll" "Io!=named${filter:+&FullyQualifiedName~$filter}"
+        AOT_BROKER_IO=epoll run_project "$name" "$name-epoll" "Io!=once${filter:+&FullyQualifiedName~$filter}"
         ;;
     esac
   done

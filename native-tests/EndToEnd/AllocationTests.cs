@@ -7,7 +7,7 @@ namespace Aot.Broker.EndToEnd.Tests;
 /// Once they are warm, the cores produce and fetch without allocating a single managed byte; the broker counts it itself, on
 /// the threads of the cores.
 /// </summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class AllocationTests(ITestOutputHelper output) : IDisposable
 {
     private const int Records = 700_000;

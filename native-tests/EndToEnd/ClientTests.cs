@@ -8,7 +8,7 @@ namespace Aot.Broker.EndToEnd.Tests;
 /// consumes in a group, compares what it sent with what it got, commits, and deletes the topic. The programs are in
 /// <c>clients/</c>; what they expect was held against Apache Kafka too.
 /// </summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class ClientTests(ITestOutputHelper output)
 {
     private const int Count = 5000;

@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.EndToEnd.Tests;
 
 /// <summary>What the other tests rely on: that tools are run, limited and quoted as the harness says.</summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class HarnessTests(ITestOutputHelper output)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.EndToEnd.Tests;
 
 /// <summary>A million lines of text go in by kcat and come out the same, byte by byte.</summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class MillionLinesTests(ITestOutputHelper output) : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("aot-broker-lines-").FullName;

@@ -8,7 +8,7 @@ namespace Aot.Broker.Faults.Tests;
 /// with 6, and what was acknowledged before is there when it starts on a disk that works again. A library that is loaded
 /// before all others lets fsync and fdatasync fail while a file exists; requests that go through a ring it cannot reach.
 /// </summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class DiskErrorTests(ITestOutputHelper output) : IDisposable
 {
     private const string Library = """

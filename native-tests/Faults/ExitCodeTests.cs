@@ -5,7 +5,7 @@ using Aot.Broker.Harness;
 namespace Aot.Broker.Faults.Tests;
 
 /// <summary>How the process ends: scripts and service managers decide by these numbers.</summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class ExitCodeTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("aot-broker-exit-").FullName;

@@ -17,7 +17,7 @@ namespace Aot.Broker.Faults.Tests;
 /// broker answers or closes, never dies, never logs a stack trace, and serves a normal client meanwhile and afterwards.
 /// AOT_BROKER_FUZZ_SEED repeats the requests of a run, AOT_BROKER_FUZZ_SECONDS makes it longer.
 /// </summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class FuzzTests(ITestOutputHelper output)
 {
     private const int Threads = 3;

@@ -18,7 +18,7 @@ public sealed class IdleTests(ITestOutputHelper output)
     private const long SwitchesPerSecondMax = 500;
     private static readonly TimeSpan s_watched = TimeSpan.FromSeconds(2);
 
-    [Trait("Io", "named")]
+    [Trait("Io", "once")]
     [Theory]
     [InlineData("auto")]
     [InlineData("epoll")]

@@ -8,7 +8,7 @@ namespace Aot.Broker.Faults.Tests;
 /// A system that refuses io_uring, as containers do: one line names the cause and the cure, and clients are served on epoll.
 /// A seccomp filter makes the call fail as the kernel would.
 /// </summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class IoRefusalTests(ITestOutputHelper output) : IDisposable
 {
     private const string Launcher = """

@@ -11,7 +11,7 @@ public sealed class KillTests(ITestOutputHelper output)
 {
     private static readonly TimeSpan s_readyMax = TimeSpan.FromSeconds(2);
 
-    [Trait("Io", "named")]
+    [Trait("Io", "once")]
     [Theory]
     [InlineData("auto", 50)]
     [InlineData("epoll", 10)]

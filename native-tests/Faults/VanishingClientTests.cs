@@ -10,7 +10,7 @@ namespace Aot.Broker.Faults.Tests;
 /// Clients that send many requests in one write and are gone before they are answered: requests of every kind in flight,
 /// long polls among them, on partitions of both cores.
 /// </summary>
-[Trait("Io", "named")]
+[Trait("Io", "once")]
 public sealed class VanishingClientTests(ITestOutputHelper output)
 {
     private const int Clients = 150;

@@ -14,7 +14,7 @@ public sealed record BrokerOptions
 
     /// <summary>
     /// Null takes AOT_BROKER_IO, by which <c>build.sh test</c> runs these tests a second time on the other backend. A test
-    /// that names it carries the trait Io=named, and runs once.
+    /// that names it, or that it cannot change (files of another broker), carries the trait Io=once.
     /// </summary>
     public string? Io { get; init; }
     public IReadOnlyList<string> Set { get; init; } = [];

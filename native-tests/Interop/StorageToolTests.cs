@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.Interop.Tests;
 
 /// <summary>What our <c>storage</c> commands and Apache Kafka's <c>StorageTool</c> say of each other's directories.</summary>
+[Trait("Io", "once")]
 public sealed class StorageToolTests(ITestOutputHelper output) : IDisposable
 {
     private const string ClusterId = "Xx65iYJ_Q8Ko8BP7wpJycg";

@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.Interop.Tests.Directories;
 
 /// <summary>A data directory goes from Apache Kafka to this broker and back, at every clean stop, with all that is in it.</summary>
+[Trait("Io", "once")]
 public sealed class BothWaysTests(ITestOutputHelper output)
 {
     [Fact]

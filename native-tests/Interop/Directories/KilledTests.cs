@@ -4,6 +4,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.Interop.Tests.Directories;
 
 /// <summary>One broker is killed under load and the other recovers its directory: what was acknowledged is there.</summary>
+[Trait("Io", "once")]
 public sealed class KilledTests(ITestOutputHelper output)
 {
     /// <summary>Acknowledgements before the kill: some hundred batches, several segments.</summary>

@@ -11,6 +11,7 @@ namespace Aot.Broker.Interop.Tests.Produce;
 /// <summary>
 /// The same produce requests to Apache Kafka and to this broker: the same answers, and the same batches in the logs.
 /// </summary>
+[Trait("Io", "once")]
 public sealed partial class ProduceDifferenceTests(ITestOutputHelper output)
 {
     /// <summary>Apache Kafka says UNKNOWN_SERVER_ERROR to these, from an exception that it did not expect.</summary>
