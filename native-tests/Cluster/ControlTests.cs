@@ -117,11 +117,14 @@ public sealed class ControlTests
                 topic.PartitionResult.Select(one => (ErrorCode)one.ErrorCode)
             )
         );
-        Assert.Empty(
-            PartitionControl
-                .Elect(image, new ElectLeadersRequest { TopicPartitions = null }, 2)
-                .Response.ReplicaElectionResults
+        // Asked for all, it names every topic, and of the partitions only those with something to say.
+        ElectLeadersRequest all = new() { TopicPartitions = null };
+        Assert.All(
+            PartitionControl.Elect(image, all, 2).Response.ReplicaElectionResults,
+            topic => Assert.Empty(topic.PartitionResult)
         );
+        all.ElectionType = 5;
+        Assert.Equal((short)ErrorCode.InvalidRequest, PartitionControl.Elect(image, all, 2).Response.ErrorCode);
         (int[]? Target, ErrorCode Code)[] moves =
         [
             (null, ErrorCode.NoReassignmentInProgress),

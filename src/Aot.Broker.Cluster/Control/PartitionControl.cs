@@ -7,6 +7,7 @@ namespace Aot.Broker.Cluster;
 /// <summary>New partitions, and who leads them, as plans over an image.</summary>
 internal static class PartitionControl
 {
+    private const sbyte Preferred = 0;
     private const sbyte Unclean = 1;
 
     public static MetadataRecord NewPartition(
@@ -204,6 +205,11 @@ internal static class PartitionControl
         short version
     )
     {
+        bool isNothing = request.TopicPartitions is { Count: 0 };
+        if (version >= 1 && !isNothing && request.ElectionType is not (Preferred or Unclean))
+        {
+            return new ControlPlan<ElectLeadersResponse>([], RefuseElections(request));
+        }
         List<MetadataRecord> records = [];
         ElectLeadersResponse response = new() { ReplicaElectionResults = [] };
         bool unclean = version >= 1 && request.ElectionType == Unclean;
@@ -229,12 +235,38 @@ internal static class PartitionControl
                     );
                 }
             }
-            if (!all || ofTopic.PartitionResult.Count > 0)
-            {
-                response.ReplicaElectionResults.Add(ofTopic);
-            }
+            response.ReplicaElectionResults.Add(ofTopic);
         }
         return new ControlPlan<ElectLeadersResponse>(records, response);
+    }
+
+    /// <summary>The error stands at the top and at each partition that was named.</summary>
+    private static ElectLeadersResponse RefuseElections(ElectLeadersRequest request)
+    {
+        ElectLeadersResponse response = new()
+        {
+            ErrorCode = (short)ErrorCode.InvalidRequest,
+            ReplicaElectionResults = [],
+        };
+        foreach (ElectLeadersRequest.TopicPartitionsData topic in request.TopicPartitions ?? [])
+        {
+            response.ReplicaElectionResults.Add(
+                new ElectLeadersResponse.ReplicaElectionResult
+                {
+                    Topic = topic.Topic,
+                    PartitionResult =
+                    [
+                        .. topic.Partitions.Select(partition => new ElectLeadersResponse.PartitionResult
+                        {
+                            PartitionId = partition,
+                            ErrorCode = (short)ErrorCode.InvalidRequest,
+                            ErrorMessage = $"Unknown election type {request.ElectionType}",
+                        }),
+                    ],
+                }
+            );
+        }
+        return response;
     }
 
     private static ApiError ElectOne(
@@ -255,14 +287,17 @@ internal static class PartitionControl
         }
         if (unclean ? partition.Leader != PartitionImage.NoLeader : partition.Leader == partition.Replicas[0])
         {
-            return new ApiError(ErrorCode.ElectionNotNeeded);
+            return new ApiError(ErrorCode.ElectionNotNeeded, "Leader election not needed for topic partition.");
         }
         int[] active = ActiveOf(image, partition.Replicas);
         if (unclean)
         {
             if (active.Length == 0)
             {
-                return new ApiError(ErrorCode.EligibleLeadersNotAvailable);
+                return new ApiError(
+                    ErrorCode.EligibleLeadersNotAvailable,
+                    "Eligible topic partition leaders are not available."
+                );
             }
             bool isClean = partition.Isr.Contains(active[0]) || partition.Elr.Contains(active[0]);
             records.Add(Lead(image, topic.Id, index, active[0], isClean ? null : [active[0]], isClean));
@@ -271,7 +306,7 @@ internal static class PartitionControl
         int preferred = partition.Replicas[0];
         if (!active.Contains(preferred) || !partition.Isr.Contains(preferred))
         {
-            return new ApiError(ErrorCode.PreferredLeaderNotAvailable);
+            return new ApiError(ErrorCode.PreferredLeaderNotAvailable, "The preferred leader was not available.");
         }
         records.Add(Lead(image, topic.Id, index, preferred, null, isClean: true));
         return default;

@@ -1,3 +1,4 @@
+using Aot.Broker.Cluster;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
@@ -9,6 +10,9 @@ namespace Aot.Broker.Server.Handlers;
 internal sealed class DescribeLogDirsHandler(ServerCore server)
     : ControlHandler<DescribeLogDirsRequest, DescribeLogDirsResponse>(server, DescribeLogDirsRequest.TryRead)
 {
+    /// <summary>In <c>cordoned.log.dirs</c>.</summary>
+    private const string AllDirectories = "*";
+
     private sealed record Found(string Directory, string Topic, int Partition, long Bytes);
 
     public override ApiKey Key => ApiKey.DescribeLogDirs;
@@ -36,18 +40,23 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
         (long Total, long Usable)[] space = await context.Core.RunInBackgroundAsync(() =>
             Array.ConvertAll(paths, SpaceOf)
         );
+        string[] cordoned = context.Core.Get<MetadataView>().Settings.GetList("cordoned.log.dirs");
         DescribeLogDirsResponse response = new();
         for (int i = 0; i < paths.Length; i++)
         {
-            response.Results.Add(Describe(paths[i], space[i], all));
+            DescribeLogDirsResponse.DescribeLogDirsResult result = Describe(paths[i], space[i], all);
+            result.IsCordoned = cordoned.Contains(AllDirectories) || cordoned.Contains(paths[i]);
+            response.Results.Add(result);
         }
         return response;
     }
 
+    /// <summary>The metadata log is the controller's, and no tool is shown it here.</summary>
     private static Found[] List(LogSet logs, HashSet<(string, int)>? wanted) =>
         [
             .. logs
-                .All.Where(log => wanted is null || wanted.Contains((log.Name.Topic, log.Name.Partition)))
+                .All.Where(log => log.Name != TopicPartition.ClusterMetadata)
+                .Where(log => wanted is null || wanted.Contains((log.Name.Topic, log.Name.Partition)))
                 .Select(log => new Found(log.LogDirectory.Path, log.Name.Topic, log.Name.Partition, log.SizeInBytes)),
         ];
 

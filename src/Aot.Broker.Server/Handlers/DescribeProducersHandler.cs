@@ -9,6 +9,8 @@ namespace Aot.Broker.Server.Handlers;
 internal sealed class DescribeProducersHandler(ServerCore server)
     : ControlHandler<DescribeProducersRequest, DescribeProducersResponse>(server, DescribeProducersRequest.TryRead)
 {
+    private const string NoSuchTopic = "This server does not host this topic-partition.";
+
     public override ApiKey Key => ApiKey.DescribeProducers;
 
     protected override async ValueTask<DescribeProducersResponse> HandleAsync(
@@ -24,12 +26,28 @@ internal sealed class DescribeProducersHandler(ServerCore server)
                 places.Add(PartitionCalls.Find(context, context.Image.Topic(topic.Name), partition));
             }
         }
+        // As in Apache Kafka only a topic that is not there comes with a sentence.
+        string?[] sentences =
+        [
+            .. request.Topics.SelectMany(topic =>
+                Enumerable.Repeat(
+                    context.Image.Topic(topic.Name) is null ? NoSuchTopic : null,
+                    topic.PartitionIndexes.Count
+                )
+            ),
+        ];
         int[] indexes = [.. request.Topics.SelectMany(topic => topic.PartitionIndexes)];
         Answered[] answers = await PartitionCalls.AskAsync(
             context,
             places,
             (i, log) => ValueTask.FromResult(Describe(indexes[i], log)),
-            (i, error) => new Answered { PartitionIndex = indexes[i], ErrorCode = (short)error }
+            (i, error) =>
+                new Answered
+                {
+                    PartitionIndex = indexes[i],
+                    ErrorCode = (short)error,
+                    ErrorMessage = sentences[i],
+                }
         );
         DescribeProducersResponse response = new();
         int next = 0;
