@@ -8,8 +8,11 @@ public sealed record CoreCounts(int Core, long AllocatedBytes, long Stalls, IRea
     public long RequestsOf(string api) => Requests.GetValueOrDefault(api);
 }
 
+/// <summary>What compaction has done.</summary>
+public sealed record CleanerCounts(long Passes, long IoBytes, long RemovedRecords, long UncleanablePartitions);
+
 /// <summary>What a broker writes on SIGUSR2. Its numbers run from the start of the process.</summary>
-public sealed record BrokerStatistics(long Sequence, IReadOnlyList<CoreCounts> Cores)
+public sealed record BrokerStatistics(long Sequence, IReadOnlyList<CoreCounts> Cores, CleanerCounts Cleaner)
 {
     public long RequestsOf(string api) => Cores.Sum(core => core.RequestsOf(api));
 
@@ -21,6 +24,7 @@ public sealed record BrokerStatistics(long Sequence, IReadOnlyList<CoreCounts> C
     {
         using JsonDocument document = JsonDocument.Parse(json);
         JsonElement root = document.RootElement;
+        JsonElement cleaner = root.GetProperty("cleaner");
         return new BrokerStatistics(
             root.GetProperty("sequence").GetInt64(),
             [
@@ -36,7 +40,13 @@ public sealed record BrokerStatistics(long Sequence, IReadOnlyList<CoreCounts> C
                             .EnumerateObject()
                             .ToDictionary(api => api.Name, api => api.Value.GetInt64())
                     )),
-            ]
+            ],
+            new CleanerCounts(
+                cleaner.GetProperty("passes").GetInt64(),
+                cleaner.GetProperty("ioBytes").GetInt64(),
+                cleaner.GetProperty("removedRecords").GetInt64(),
+                cleaner.GetProperty("uncleanablePartitions").GetInt64()
+            )
         );
     }
 }
