@@ -81,6 +81,17 @@ public sealed class ClientTests(ITestOutputHelper output)
         broker.Stop();
     }
 
+    [Fact]
+    public void Transactions_of_librdkafka_copy_each_record_once() =>
+        RunPython(PythonClients.Python, PythonClients.Cause, "confluent_transactions.py", "auto");
+
+    [Fact]
+    public void Transactions_of_aiokafka_show_what_was_committed() =>
+        RunPython(PythonClients.Python, PythonClients.Cause, "aiokafka_transactions.py", "auto");
+
+    [Fact]
+    public void Transactions_of_kafkajs_show_what_was_committed() => RunNode("kafkajs_transactions.js", "auto");
+
     private static BrokerProcess Start(string io, params string[] settings) =>
         BrokerProcess.Start(new BrokerOptions { Io = io, Set = ["group.initial.rebalance.delay.ms=0", .. settings] });
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Protocol.Records;
 
 namespace Aot.Broker.Server.Tests;
@@ -8,7 +9,13 @@ internal static class Batches
 {
     public static byte[] Of(params string[] values) => Of(values, producerId: -1, epoch: -1, sequence: -1);
 
-    public static byte[] Of(string[] values, long producerId, short epoch, int sequence)
+    public static byte[] Of(string[] values, long producerId, short epoch, int sequence) =>
+        Of(values, producerId, epoch, sequence, isTransactional: false);
+
+    public static byte[] Transactional(string[] values, long producerId, short epoch, int sequence) =>
+        Of(values, producerId, epoch, sequence, isTransactional: true);
+
+    private static byte[] Of(string[] values, long producerId, short epoch, int sequence, bool isTransactional)
     {
         RecordBatchBuilder builder = new(
             new RecordBatchOptions
@@ -16,6 +23,7 @@ internal static class Batches
                 ProducerId = producerId,
                 ProducerEpoch = epoch,
                 BaseSequence = sequence,
+                IsTransactional = isTransactional,
             }
         );
         long now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
@@ -43,5 +51,44 @@ internal static class Batches
             }
         }
         return found;
+    }
+
+    /// <summary>The values that a consumer hands out, given the aborted transactions that the broker told it about.</summary>
+    public static List<string> ReadCommitted(byte[]? bytes, IReadOnlyList<FetchResponse.AbortedTransaction> aborted)
+    {
+        List<string> found = [];
+        BatchScanner scanner = new(bytes);
+        List<FetchResponse.AbortedTransaction> left = [.. aborted];
+        while (scanner.MoveNext())
+        {
+            RecordBatchView view = scanner.Batch;
+            (long producerId, long offset) = (view.ProducerId, view.BaseOffset);
+            int at = left.FindIndex(a => a.ProducerId == producerId && a.FirstOffset <= offset);
+            if (view.IsControl)
+            {
+                // The end of the transaction that was aborted; the producer's next one counts again.
+                if (at >= 0)
+                {
+                    left.RemoveAt(at);
+                }
+                continue;
+            }
+            if (at < 0 || !view.IsTransactional)
+            {
+                found.AddRange(ValuesOf(view));
+            }
+        }
+        return found;
+    }
+
+    private static List<string> ValuesOf(RecordBatchView view)
+    {
+        List<string> values = [];
+        RecordEnumerator records = view.Records();
+        while (records.MoveNext())
+        {
+            values.Add(Encoding.UTF8.GetString(records.Current.Value.Span));
+        }
+        return values;
     }
 }

@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Memory;
 using Aot.Broker.Protocol;
@@ -29,11 +30,12 @@ internal sealed class BrokerRig : IAsyncDisposable
 
     public static async Task<BrokerRig> StartAsync(
         IoMode io = IoMode.Auto,
-        IReadOnlyDictionary<string, string>? settings = null
+        IReadOnlyDictionary<string, string>? settings = null,
+        TransactionOptions? transactions = null
     )
     {
         BrokerRig rig = new();
-        await rig.RunAsync(io, settings ?? new Dictionary<string, string>());
+        await rig.RunAsync(io, settings ?? new Dictionary<string, string>(), transactions);
         return rig;
     }
 
@@ -92,7 +94,11 @@ internal sealed class BrokerRig : IAsyncDisposable
         return response.Topics[0].TopicId;
     }
 
-    private async Task RunAsync(IoMode io, IReadOnlyDictionary<string, string> settings)
+    private async Task RunAsync(
+        IoMode io,
+        IReadOnlyDictionary<string, string> settings,
+        TransactionOptions? transactionOptions
+    )
     {
         LinuxDisk disk = new();
         _directories = LogDirectories.Open(disk, [_directory]);
@@ -132,11 +138,14 @@ internal sealed class BrokerRig : IAsyncDisposable
             ["process.roles"] = "broker,controller",
             ["node.id"] = "1",
             ["offsets.topic.replication.factor"] = "1",
+            ["transaction.state.log.replication.factor"] = "1",
+            ["transaction.state.log.num.partitions"] = "4",
             ["controller.listener.names"] = "CONTROLLER",
         };
         ConfigValues values = ConfigValues.ForBroker(all);
         GroupCoordinator groups = new(1, new GroupOptions { InitialRebalanceDelayMs = 0 });
         ConnectionLimits limits = new(options);
+        TransactionCoordinator transactions = new(1, transactionOptions ?? new TransactionOptions());
         _node = await ClusterNode.StartAsync(
             Cores,
             _directories,
@@ -145,7 +154,7 @@ internal sealed class BrokerRig : IAsyncDisposable
                 NodeId = 1,
                 StartedWith = values,
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", EndPoint.Port, 0)],
-                Listeners = [groups, limits],
+                Listeners = [groups, transactions, limits],
                 OnFatal = error => Assert.Fail(error.ToString()),
             }
         );
@@ -162,6 +171,7 @@ internal sealed class BrokerRig : IAsyncDisposable
                         Directories = _directories,
                         Groups = groups,
                         ConnectionLimits = limits,
+                        Transactions = transactions,
                     }
                 )
             );

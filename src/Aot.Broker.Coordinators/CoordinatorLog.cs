@@ -9,12 +9,18 @@ namespace Aot.Broker.Coordinators;
 /// <summary>A record of a coordinator's log; a null value is a tombstone.</summary>
 public readonly record struct CoordinatorRecord(byte[] Key, byte[]? Value);
 
-/// <summary>What a committed record does to the state machine of the log.</summary>
-public delegate void ApplyRecord(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone);
+/// <summary>
+/// What a committed record does to the state machine of the log. <paramref name="producerId"/>: the record belongs to the
+/// open transaction of this producer, and takes effect when that is committed; -1 = it takes effect now.
+/// </summary>
+public delegate void ApplyRecord(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone);
+
+/// <summary>A COMMIT or ABORT marker: what the producer's open transaction wrote takes effect, or never was.</summary>
+public delegate void ApplyMarker(long producerId, bool isCommit);
 
 /// <summary>
-/// The log of one coordinator shard seen as key-value records: appended as one batch, replayed in order. Records of a
-/// transaction take effect at its COMMIT marker and vanish at its ABORT. Owned by the core of the partition's log.
+/// The log of one coordinator shard seen as key-value records: appended as one batch, replayed in order. Owned by the core of
+/// the partition's log.
 /// </summary>
 public sealed class CoordinatorLog(Core core, PartitionLog log)
 {
@@ -26,9 +32,28 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
     public PartitionLog Log { get; } = log;
 
     /// <summary>Appends the records as one batch and waits for its commit. The error is one that a client understands.</summary>
-    public async Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records)
+    public Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records) =>
+        AppendAsync(records, RecordBatchOptions.Default);
+
+    /// <summary>As the other form, as part of the producer's open transaction.</summary>
+    public Task<ErrorCode> AppendInTransactionAsync(
+        IReadOnlyList<CoordinatorRecord> records,
+        long producerId,
+        short producerEpoch
+    ) =>
+        AppendAsync(
+            records,
+            RecordBatchOptions.Default with
+            {
+                ProducerId = producerId,
+                ProducerEpoch = producerEpoch,
+                IsTransactional = true,
+            }
+        );
+
+    private async Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records, RecordBatchOptions options)
     {
-        _builder.Reset(RecordBatchOptions.Default with { PartitionLeaderEpoch = Log.LeaderEpoch });
+        _builder.Reset(options with { PartitionLeaderEpoch = Log.LeaderEpoch });
         foreach (CoordinatorRecord record in records)
         {
             _builder.Append(core.WallMillis, record.Key, record.Value);
@@ -49,12 +74,11 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
     }
 
     /// <summary>Everything up to the high watermark that was there at the call, in order.</summary>
-    public async Task<ErrorCode> ReplayAsync(ApplyRecord apply)
+    public async Task<ErrorCode> ReplayAsync(ApplyRecord apply, ApplyMarker applyMarker)
     {
         long end = Log.HighWatermark;
         long offset = Log.LogStartOffset;
         byte[] buffer = new byte[ReplayBytes];
-        Dictionary<long, List<CoordinatorRecord>> open = [];
         while (offset < end)
         {
             int length = Log.ReadForReplay(offset, buffer);
@@ -68,7 +92,7 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
                 }
                 return ErrorCode.KafkaStorageError;
             }
-            long next = ReplayPiece(buffer.AsSpan(0, length), offset, end, open, apply);
+            long next = ReplayPiece(buffer.AsSpan(0, length), offset, end, apply, applyMarker);
             if (next <= offset)
             {
                 return ErrorCode.CorruptMessage;
@@ -84,8 +108,8 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
         ReadOnlySpan<byte> bytes,
         long from,
         long end,
-        Dictionary<long, List<CoordinatorRecord>> open,
-        ApplyRecord apply
+        ApplyRecord apply,
+        ApplyMarker applyMarker
     )
     {
         BatchScanner scanner = new(bytes);
@@ -99,9 +123,9 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
             }
             if (batch.IsControl)
             {
-                EndTransaction(batch, open, apply);
+                ReplayMarker(batch, applyMarker);
             }
-            else if (batch.NextOffset > from && !ReplayBatch(batch, from, open, apply))
+            else if (batch.NextOffset > from && !ReplayBatch(batch, from, apply))
             {
                 return from;
             }
@@ -110,62 +134,35 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
         return next;
     }
 
-    private static bool ReplayBatch(
-        RecordBatchView batch,
-        long from,
-        Dictionary<long, List<CoordinatorRecord>> open,
-        ApplyRecord apply
-    )
+    private static bool ReplayBatch(RecordBatchView batch, long from, ApplyRecord apply)
     {
         if (!BatchRecords.TryOpen(batch.Bytes, out _, out byte[]? plain))
         {
             return false;
         }
-        List<CoordinatorRecord>? pending = null;
-        if (batch.IsTransactional && !open.TryGetValue(batch.ProducerId, out pending))
-        {
-            open[batch.ProducerId] = pending = [];
-        }
+        long producerId = batch.IsTransactional ? batch.ProducerId : -1;
         RecordEnumerator records = BatchRecords.Walk(batch, plain);
         while (records.MoveNext())
         {
             RecordView record = records.Current;
-            if (batch.BaseOffset + record.OffsetDelta < from || record.Key.IsNull)
+            if (batch.BaseOffset + record.OffsetDelta >= from && !record.Key.IsNull)
             {
-                continue;
-            }
-            if (pending is null)
-            {
-                apply(record.Key.Span, record.Value.Span, record.Value.IsNull);
-            }
-            else
-            {
-                byte[]? value = record.Value.IsNull ? null : record.Value.Span.ToArray();
-                pending.Add(new CoordinatorRecord(record.Key.Span.ToArray(), value));
+                apply(producerId, record.Key.Span, record.Value.Span, record.Value.IsNull);
             }
         }
         return records.Fault == RecordBatchFault.None;
     }
 
-    private static void EndTransaction(
-        RecordBatchView batch,
-        Dictionary<long, List<CoordinatorRecord>> open,
-        ApplyRecord apply
-    )
+    private static void ReplayMarker(RecordBatchView batch, ApplyMarker applyMarker)
     {
         RecordEnumerator records = batch.Records();
         if (
-            !records.MoveNext()
-            || !ControlRecord.TryReadType(records.Current.Key, out ControlRecordType type)
-            || !open.Remove(batch.ProducerId, out List<CoordinatorRecord>? pending)
-            || type != ControlRecordType.Commit
+            records.MoveNext()
+            && ControlRecord.TryReadType(records.Current.Key, out ControlRecordType type)
+            && type is ControlRecordType.Commit or ControlRecordType.Abort
         )
         {
-            return;
-        }
-        foreach (CoordinatorRecord record in pending)
-        {
-            apply(record.Key, record.Value, record.Value is null);
+            applyMarker(batch.ProducerId, type == ControlRecordType.Commit);
         }
     }
 }

@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
@@ -31,6 +32,9 @@ public sealed record ServerParts
 
     /// <summary>Hears of dynamic settings, when the node has it among its listeners; null: as the options say, for good.</summary>
     public ConnectionLimits? ConnectionLimits { get; init; }
+
+    /// <summary>Null: the transaction APIs are not served, and transactional records are not verified.</summary>
+    public TransactionCoordinator? Transactions { get; init; }
 
     public Logger? Log { get; init; }
 }
@@ -68,6 +72,8 @@ public sealed class BrokerServer
 
     public GroupCoordinator? Groups => _parts.Groups;
 
+    public TransactionCoordinator? Transactions => _parts.Transactions;
+
     public Logger Log { get; }
 
     internal InternalTopics InternalTopics { get; }
@@ -101,6 +107,7 @@ public sealed class BrokerServer
         BrokerServer server = new(core.CoreCount, parts);
         await core.RunOnAllAsync(each =>
         {
+            each.Set(new ProducerIds(each, parts.Controller));
             ServerCore part = new(each, server);
             each.Set(part);
             server._cores[each.Index.Value] = part;

@@ -40,6 +40,19 @@ internal static class HandlerRegistry
         yield return new UnregisterBrokerHandler(server);
         yield return new ListConfigResourcesHandler(server);
         yield return new DescribeTopicPartitionsHandler(server);
+        if (server.Server.Transactions is { } transactions)
+        {
+            yield return new AddPartitionsToTxnHandler(server, transactions);
+            yield return new AddOffsetsToTxnHandler(server, transactions);
+            yield return new EndTxnHandler(server, transactions);
+            yield return new WriteTxnMarkersHandler(server, transactions);
+            yield return new DescribeTransactionsHandler(server, transactions);
+            yield return new ListTransactionsHandler(server, transactions);
+            if (server.Server.Groups is { } committing)
+            {
+                yield return new TxnOffsetCommitHandler(server, committing, transactions);
+            }
+        }
         if (server.Server.Groups is { } groups)
         {
             yield return new OffsetCommitHandler(server, groups);

@@ -74,6 +74,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
         FetchSessions = new FetchSessionCache(Math.Max(1, Options.FetchSessionsMax / core.CoreCount), core.NextRandom);
         TopicCreation = new TopicCreation(this);
         _fetchWorks = new Pool<FetchWork>(FetchesFilled, () => new FetchWork(this));
+        Verification = server.Transactions is { } transactions ? new TransactionVerification(core, transactions) : null;
         Handlers = new HandlerTable(HandlerRegistry.Create(this));
     }
 
@@ -92,6 +93,9 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     public FetchSessionCache FetchSessions { get; }
 
     public TopicCreation TopicCreation { get; }
+
+    /// <summary>Null: transactional records are appended as they come.</summary>
+    public TransactionVerification? Verification { get; }
 
     public LogSet Logs => _logs ??= Core.Get<LogSet>();
 

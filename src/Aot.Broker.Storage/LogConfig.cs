@@ -108,8 +108,13 @@ public sealed record LogConfig
     /// <summary><c>unclean.leader.election.enable</c>.</summary>
     public bool UncleanLeaderElection { get; init; }
 
-    /// <summary><c>transaction.partition.verification.enable</c> has no place here: it belongs to the coordinator.
-    /// <c>producer.id.expiration.ms</c>: a broker setting that every log of it shares.</summary>
+    /// <summary>
+    /// <c>transaction.partition.verification.enable</c>, a broker setting: a transaction begins here only after its
+    /// coordinator has agreed (<see cref="PartitionLog.ConfirmTransaction"/>).
+    /// </summary>
+    public bool VerifiesTransactions { get; init; }
+
+    /// <summary><c>producer.id.expiration.ms</c>: a broker setting that every log of it shares.</summary>
     public long ProducerIdExpirationMs { get; init; } = 24 * 3600_000L;
 
     public bool IsCompacted => (CleanupPolicy & CleanupPolicies.Compact) != 0;

@@ -155,6 +155,9 @@ public interface IDeferredAppend
 /// <summary>A transaction of which a read_committed consumer drops the records.</summary>
 public readonly record struct AbortedTransaction(long ProducerId, long FirstOffset);
 
+/// <summary>Who wrote a transactional batch, and its first sequence.</summary>
+public readonly record struct TransactionalBatch(long ProducerId, short ProducerEpoch, int Sequence);
+
 /// <summary>An answer to a lookup by time; offset -1 when there is no such record.</summary>
 public readonly record struct TimestampOffset(ErrorCode Error, long Offset, long Timestamp, int LeaderEpoch)
 {

@@ -4,6 +4,7 @@ using Aot.Broker.Cluster.Configs;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server;
@@ -90,11 +91,17 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         Core first = group.Cores[0];
         List<BoundListener> listeners = await first.RunFromThreadAsync(core => BindAsync(core, options));
         GroupCoordinator groups = new(options.NodeId, ServeSettings.MakeGroups(configuration.Values));
+        TransactionCoordinator transactions = new(options.NodeId, ServeSettings.MakeTransactions(configuration.Values));
         ConnectionLimits limits = new(options);
         ClusterNode node = await ClusterNode.StartAsync(
             group.Cores,
             directories,
-            ServeSettings.MakeNode(configuration, listeners, [groups, limits], error => _failed.TrySetResult(error)),
+            ServeSettings.MakeNode(
+                configuration,
+                listeners,
+                [groups, transactions, limits],
+                error => _failed.TrySetResult(error)
+            ),
             LogSettings.ToLogSetOptions(configuration.Values)
         );
         BrokerServer server = await first.RunFromThreadAsync(async core =>
@@ -109,6 +116,7 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
                     Directories = directories,
                     Groups = groups,
                     ConnectionLimits = limits,
+                    Transactions = transactions,
                 }
             )
         );

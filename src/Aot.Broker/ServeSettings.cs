@@ -5,6 +5,7 @@ using Aot.Broker.Cluster.Configs;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Server;
 
 namespace Aot.Broker;
@@ -66,6 +67,16 @@ internal static class ServeSettings
             OffsetMetadataBytesMax = values.GetInt("offset.metadata.max.bytes"),
             OffsetsRetentionMs = values.GetLong("offsets.retention.minutes") * 60_000,
             OffsetsRetentionCheckIntervalMs = values.GetLong("offsets.retention.check.interval.ms"),
+        };
+
+    public static TransactionOptions MakeTransactions(ConfigValues values) =>
+        new()
+        {
+            TimeoutMsMax = values.GetInt("transaction.max.timeout.ms"),
+            TransactionalIdExpirationMs = values.GetLong("transactional.id.expiration.ms"),
+            AbortTimedOutIntervalMs = values.GetLong("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
+            RemoveExpiredIntervalMs = values.GetLong("transaction.remove.expired.transaction.cleanup.interval.ms"),
+            AllowsTwoPhaseCommit = values.GetBoolean("transaction.two.phase.commit.enable"),
         };
 
     /// <summary>What the broker registers: a port that was to be picked is the one that was.</summary>

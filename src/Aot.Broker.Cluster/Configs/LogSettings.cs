@@ -13,6 +13,7 @@ public static class LogSettings
             HighWatermarkCheckpointMs = broker.GetLong("replica.high.watermark.checkpoint.interval.ms"),
             RecoveryPointCheckpointMs = broker.GetInt("log.flush.offset.checkpoint.interval.ms"),
             RetentionCheckMs = broker.GetLong("log.retention.check.interval.ms"),
+            ProducerExpirationCheckMs = broker.GetInt("producer.id.expiration.check.interval.ms"),
         };
 
     /// <summary>Compaction; may change while the broker runs.</summary>

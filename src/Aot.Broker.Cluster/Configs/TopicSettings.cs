@@ -124,6 +124,7 @@ public sealed class TopicSettings
             MinCleanableDirtyRatio = MinCleanableDirtyRatio,
             UncleanLeaderElection = UncleanLeaderElection,
             ProducerIdExpirationMs = broker.GetLong("producer.id.expiration.ms"),
+            VerifiesTransactions = broker.GetBoolean("transaction.partition.verification.enable"),
         };
 
     /// <summary>Every setting of a topic by name, in its shown form.</summary>

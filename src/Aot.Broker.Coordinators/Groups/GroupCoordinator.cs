@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
@@ -66,6 +67,10 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
             }
         }
     }
+
+    /// <summary>The shard of a partition of <c>__consumer_offsets</c>, on the core that owns it.</summary>
+    internal static GroupShard? ShardOf(Core owner, int partition) =>
+        owner.Find<GroupShards>()?.ByPartition.GetValueOrDefault(partition);
 
     private bool Leads(TopicImage? topic, GroupShard shard) =>
         topic is not null
@@ -140,17 +145,36 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
             allowEmptyGroup: true
         );
 
+    /// <summary>As a commit, effective when the producer's transaction is; <paramref name="transactions"/> knows that transaction.</summary>
+    public Task<TxnOffsetCommitResponse> TxnOffsetCommitAsync(
+        Core from,
+        GroupCaller caller,
+        TxnOffsetCommitRequest request,
+        TransactionCoordinator transactions
+    ) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.TransactionalOffsets.CommitAsync(caller, request, transactions),
+            error => TransactionalOffsets.Refuse(caller, request, error)
+        );
+
     /// <summary>Answers in the form of the caller's version: one group below 8, a list from 8 on.</summary>
     public async Task<OffsetFetchResponse> OffsetFetchAsync(Core from, GroupCaller caller, OffsetFetchRequest request)
     {
         if (caller.ApiVersion >= 8)
         {
             OffsetFetchResponse.OffsetFetchResponseGroup[] groups = await CoreTasks.AllAsync(
-                request.Groups.Select(group => FetchGroupAsync(from, caller, group))
+                request.Groups.Select(group => FetchGroupAsync(from, caller, group, request.RequireStable))
             );
             return new OffsetFetchResponse { Groups = [.. groups] };
         }
-        OffsetFetchResponse.OffsetFetchResponseGroup single = await FetchGroupAsync(from, caller, SingleGroup(request));
+        OffsetFetchResponse.OffsetFetchResponseGroup single = await FetchGroupAsync(
+            from,
+            caller,
+            SingleGroup(request),
+            request.RequireStable
+        );
         List<OffsetFetchResponse.OffsetFetchResponseTopic> topics = [];
         foreach (OffsetFetchResponse.OffsetFetchResponseTopics topic in single.Topics)
         {
@@ -182,12 +206,13 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
     private Task<OffsetFetchResponse.OffsetFetchResponseGroup> FetchGroupAsync(
         Core from,
         GroupCaller caller,
-        OffsetFetchRequest.OffsetFetchRequestGroup group
+        OffsetFetchRequest.OffsetFetchRequestGroup group,
+        bool requireStable
     ) =>
         OnShardAsync(
             from,
             group.GroupId,
-            shard => Task.FromResult(shard.OffsetRequests.Fetch(caller, group)),
+            shard => Task.FromResult(shard.OffsetRequests.Fetch(caller, group, requireStable)),
             error => UnavailableGroup(caller, group, error),
             allowEmptyGroup: true
         );

@@ -45,6 +45,7 @@ public sealed class GroupShard
         log = new CoordinatorLog(core, partitionLog);
         Membership = new ClassicMembership(this);
         OffsetRequests = new OffsetRequests(this);
+        TransactionalOffsets = new TransactionalOffsets(this);
         Admin = new GroupAdmin(this);
     }
 
@@ -59,6 +60,11 @@ public sealed class GroupShard
     public GroupAdmin Admin { get; }
 
     public OffsetStore Offsets { get; } = new();
+
+    /// <summary>What open transactions have committed so far.</summary>
+    internal PendingOffsets PendingOffsets { get; } = new();
+
+    internal TransactionalOffsets TransactionalOffsets { get; }
 
     internal Core Core { get; }
 
@@ -82,7 +88,7 @@ public sealed class GroupShard
     /// <summary>Replays the log, then serves. Yields between pieces, so that a long log does not stall the core.</summary>
     public async Task LoadAsync()
     {
-        ErrorCode error = await log.ReplayAsync(Apply);
+        ErrorCode error = await log.ReplayAsync(Apply, EndTransaction);
         if (State != ShardState.Loading)
         {
             return;
@@ -143,7 +149,26 @@ public sealed class GroupShard
         {
             return Availability;
         }
-        ErrorCode error = await log.AppendAsync(records);
+        return ApplyAppended(await log.AppendAsync(records), -1, records);
+    }
+
+    /// <summary>As <see cref="AppendAsync"/>, as part of the producer's open transaction.</summary>
+    internal async Task<ErrorCode> AppendInTransactionAsync(
+        IReadOnlyList<CoordinatorRecord> records,
+        long producerId,
+        short producerEpoch
+    )
+    {
+        if (State != ShardState.Active)
+        {
+            return Availability;
+        }
+        ErrorCode error = await log.AppendInTransactionAsync(records, producerId, producerEpoch);
+        return ApplyAppended(error, producerId, records);
+    }
+
+    private ErrorCode ApplyAppended(ErrorCode error, long producerId, IReadOnlyList<CoordinatorRecord> records)
+    {
         if (error != ErrorCode.None)
         {
             return error;
@@ -154,19 +179,32 @@ public sealed class GroupShard
         }
         foreach (CoordinatorRecord record in records)
         {
-            Apply(record.Key, record.Value);
+            Apply(producerId, record.Key, record.Value, record.Value is null);
         }
         return ErrorCode.None;
     }
 
+    /// <summary>A marker is committed: what the producer's transaction wrote here takes effect, or is forgotten.</summary>
+    internal void EndTransaction(long producerId, bool isCommit)
+    {
+        foreach (PendingOffset pending in PendingOffsets.Take(producerId, isCommit))
+        {
+            if (isCommit && !pending.IsOverwritten)
+            {
+                Offsets.Set(pending.GroupId, pending.Partition, pending.Offset);
+                GetOrCreate(pending.GroupId);
+            }
+        }
+    }
+
     /// <summary>The effect of a committed record. Types that belong to other kinds of group are left alone.</summary>
-    private void Apply(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    private void Apply(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
     {
         switch (GroupRecords.TypeOf(key))
         {
             case GroupRecords.LegacyOffsetCommitType:
             case GroupRecords.OffsetCommitType:
-                ApplyOffset(key, value, isTombstone);
+                ApplyOffset(producerId, key, value, isTombstone);
                 break;
             case GroupRecords.GroupMetadataType:
                 ApplyGroup(key, value, isTombstone);
@@ -174,9 +212,7 @@ public sealed class GroupShard
         }
     }
 
-    private void Apply(byte[] key, byte[]? value) => Apply(key, value, value is null);
-
-    private void ApplyOffset(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    private void ApplyOffset(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
     {
         if (!GroupRecords.TryReadOffsetKey(key, out string groupId, out TopicPartition partition))
         {
@@ -185,11 +221,20 @@ public sealed class GroupShard
         }
         if (isTombstone)
         {
+            PendingOffsets.Overwrite(groupId, partition);
             Offsets.Remove(groupId, partition);
         }
         else if (GroupRecords.TryReadOffsetValue(value, out CommittedOffset offset))
         {
-            Offsets.Set(groupId, partition, offset);
+            if (producerId >= 0)
+            {
+                PendingOffsets.Add(producerId, groupId, partition, offset);
+            }
+            else
+            {
+                PendingOffsets.Overwrite(groupId, partition);
+                Offsets.Set(groupId, partition, offset);
+            }
             GetOrCreate(groupId);
         }
         else

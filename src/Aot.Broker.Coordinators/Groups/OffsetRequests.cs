@@ -125,7 +125,7 @@ public sealed class OffsetRequests(GroupShard shard)
         return ErrorCode.None;
     }
 
-    private (string? Name, KafkaUuid Id, ErrorCode Error) Resolve(string name, KafkaUuid id, short version)
+    internal (string? Name, KafkaUuid Id, ErrorCode Error) Resolve(string name, KafkaUuid id, short version)
     {
         MetadataImage image = shard.Metadata.Image;
         TopicImage? topic = version >= 10 ? image.Topic(id) : image.Topic(name);
@@ -139,7 +139,8 @@ public sealed class OffsetRequests(GroupShard shard)
     /// <summary>The offsets of one group for versions from 8 on.</summary>
     public OffsetFetchResponse.OffsetFetchResponseGroup Fetch(
         GroupCaller caller,
-        OffsetFetchRequest.OffsetFetchRequestGroup request
+        OffsetFetchRequest.OffsetFetchRequestGroup request,
+        bool requireStable
     )
     {
         List<OffsetFetchResponse.OffsetFetchResponseTopics> topics = [];
@@ -161,7 +162,16 @@ public sealed class OffsetRequests(GroupShard shard)
                     {
                         Name = topic.Key,
                         TopicId = id,
-                        Partitions = [.. topic.Select(offset => Answer(offset.Key.Partition, offset.Value))],
+                        Partitions =
+                        [
+                            .. topic.Select(offset =>
+                                Answer(
+                                    offset.Key.Partition,
+                                    offset.Value,
+                                    StabilityOf(request.GroupId, offset.Key, requireStable)
+                                )
+                            ),
+                        ],
                     }
                 );
             }
@@ -170,7 +180,7 @@ public sealed class OffsetRequests(GroupShard shard)
         {
             foreach (OffsetFetchRequest.OffsetFetchRequestTopics topic in request.Topics)
             {
-                topics.Add(FetchTopic(caller, request.GroupId, topic));
+                topics.Add(FetchTopic(caller, request.GroupId, topic, requireStable));
             }
         }
         return new OffsetFetchResponse.OffsetFetchResponseGroup { GroupId = request.GroupId, Topics = [.. topics] };
@@ -179,19 +189,23 @@ public sealed class OffsetRequests(GroupShard shard)
     private OffsetFetchResponse.OffsetFetchResponseTopics FetchTopic(
         GroupCaller caller,
         string groupId,
-        OffsetFetchRequest.OffsetFetchRequestTopics topic
+        OffsetFetchRequest.OffsetFetchRequestTopics topic,
+        bool requireStable
     )
     {
         string? name = caller.ApiVersion >= 10 ? shard.Metadata.Image.Topic(topic.TopicId)?.Name : topic.Name;
         List<OffsetFetchResponse.OffsetFetchResponsePartitions> partitions = [];
         foreach (int partition in topic.PartitionIndexes)
         {
-            OffsetFetchResponse.OffsetFetchResponsePartitions answer = Answer(
-                partition,
-                name is null ? null : shard.Offsets.Find(groupId, new TopicPartition(name, partition))
+            if (name is null)
+            {
+                partitions.Add(Answer(partition, null, ErrorCode.UnknownTopicId));
+                continue;
+            }
+            TopicPartition key = new(name, partition);
+            partitions.Add(
+                Answer(partition, shard.Offsets.Find(groupId, key), StabilityOf(groupId, key, requireStable))
             );
-            answer.ErrorCode = (short)(name is null ? ErrorCode.UnknownTopicId : ErrorCode.None);
-            partitions.Add(answer);
         }
         return new OffsetFetchResponse.OffsetFetchResponseTopics
         {
@@ -201,14 +215,26 @@ public sealed class OffsetRequests(GroupShard shard)
         };
     }
 
-    private static OffsetFetchResponse.OffsetFetchResponsePartitions Answer(int partition, CommittedOffset? offset) =>
-        new()
+    /// <summary>A consumer that wants stable offsets waits for the transaction that may still move this one (KIP-447).</summary>
+    private ErrorCode StabilityOf(string groupId, in TopicPartition partition, bool requireStable) =>
+        requireStable && shard.PendingOffsets.Has(groupId, partition) ? ErrorCode.UnstableOffsetCommit : ErrorCode.None;
+
+    private static OffsetFetchResponse.OffsetFetchResponsePartitions Answer(
+        int partition,
+        CommittedOffset? offset,
+        ErrorCode error
+    )
+    {
+        CommittedOffset? shown = error == ErrorCode.None ? offset : null;
+        return new OffsetFetchResponse.OffsetFetchResponsePartitions
         {
             PartitionIndex = partition,
-            CommittedOffset = offset?.Offset ?? -1,
-            CommittedLeaderEpoch = offset?.LeaderEpoch ?? -1,
-            Metadata = offset?.Metadata ?? "",
+            CommittedOffset = shown?.Offset ?? -1,
+            CommittedLeaderEpoch = shown?.LeaderEpoch ?? -1,
+            Metadata = shown?.Metadata ?? "",
+            ErrorCode = (short)error,
         };
+    }
 
     private IEnumerable<IGrouping<string, KeyValuePair<TopicPartition, CommittedOffset>>> OffsetsByTopic(
         string groupId
@@ -315,14 +341,18 @@ public sealed class OffsetRequests(GroupShard shard)
             int expired = 0;
             foreach ((TopicPartition partition, CommittedOffset offset) in offsets)
             {
-                bool inUse = subscribed is null || subscribed.Contains(partition.Topic);
+                bool inUse =
+                    subscribed is null
+                    || subscribed.Contains(partition.Topic)
+                    || shard.PendingOffsets.Has(group.GroupId, partition);
                 if (!inUse && IsExpired(group, offset, now))
                 {
                     expired++;
                     tombstones.Add(new CoordinatorRecord(GroupRecords.OffsetKey(group.GroupId, partition), null));
                 }
             }
-            if (expired == offsets.Count && group is { Size: 0, State: ClassicGroupState.Empty })
+            bool hasNothing = expired == offsets.Count && !shard.PendingOffsets.HasAny(group.GroupId);
+            if (hasNothing && group is { Size: 0, State: ClassicGroupState.Empty })
             {
                 emptied.Add(group.GroupId);
                 if (group.Generation > 0)

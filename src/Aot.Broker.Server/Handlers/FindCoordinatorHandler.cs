@@ -6,7 +6,7 @@ using Aot.Broker.Protocol.Messages;
 namespace Aot.Broker.Server.Handlers;
 
 /// <summary>
-/// FindCoordinator (10): the leader of the partition that a group's state lives in. The topic of that state is created when it
+/// FindCoordinator (10): the leader of the partition that the state of a group or a transactional id lives in. The topic of that state is created when it
 /// is first asked for.
 /// </summary>
 internal sealed class FindCoordinatorHandler(ServerCore server)
@@ -14,6 +14,8 @@ internal sealed class FindCoordinatorHandler(ServerCore server)
 {
     private const short FirstWithBatches = 4;
     private const sbyte Group = 0;
+    private const sbyte Transaction = 1;
+    private const sbyte Share = 2;
 
     public override ApiKey Key => ApiKey.FindCoordinator;
 
@@ -44,16 +46,22 @@ internal sealed class FindCoordinatorHandler(ServerCore server)
 
     private FindCoordinatorResponse.Coordinator Find(RequestContext context, sbyte keyType, string key)
     {
-        if (keyType != Group || Server.Server.Groups is null)
+        string? name = keyType switch
         {
-            return keyType is Group or 1 or 2
+            Group when Server.Server.Groups is not null => TopicImage.GroupMetadataTopic,
+            Transaction when Server.Server.Transactions is not null => TopicImage.TransactionStateTopic,
+            _ => null,
+        };
+        if (name is null)
+        {
+            return keyType is Group or Transaction or Share
                 ? Refuse(key, ErrorCode.CoordinatorNotAvailable)
                 : Refuse(key, ErrorCode.InvalidRequest);
         }
-        TopicImage? topic = context.Image.Topic(TopicImage.GroupMetadataTopic);
+        TopicImage? topic = context.Image.Topic(name);
         if (topic is null)
         {
-            Server.TopicCreation.Begin(TopicImage.GroupMetadataTopic);
+            Server.TopicCreation.Begin(name);
             return Refuse(key, ErrorCode.CoordinatorNotAvailable);
         }
         int partition = CoordinatorPartition.Of(key, topic.Partitions.Length);

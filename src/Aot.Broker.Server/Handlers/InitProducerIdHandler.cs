@@ -1,18 +1,14 @@
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 
 namespace Aot.Broker.Server.Handlers;
 
-/// <summary>
-/// InitProducerId (22) for idempotent producers: ids come from blocks that the controller hands out, one block per core at a
-/// time. Transactional producers belong to their coordinator, which this broker does not have.
-/// </summary>
+/// <summary>InitProducerId (22): without a transactional id simply a new id; with one, what the coordinator decides.</summary>
 internal sealed class InitProducerIdHandler(ServerCore server)
     : ControlHandler<InitProducerIdRequest, InitProducerIdResponse>(server, InitProducerIdRequest.TryRead)
 {
-    private long _next;
-    private long _end;
-    private Task? _allocating;
+    private const short FirstWithFenced = 4;
 
     public override ApiKey Key => ApiKey.InitProducerId;
 
@@ -21,37 +17,29 @@ internal sealed class InitProducerIdHandler(ServerCore server)
         InitProducerIdRequest request
     )
     {
-        if (request.TransactionalId is { } transactionalId)
+        ProducerIdentity identity = await InitializeAsync(context, request);
+        bool isFencedUnknown = identity.Error == ErrorCode.ProducerFenced && context.Version < FirstWithFenced;
+        return new InitProducerIdResponse
         {
-            return Refuse(transactionalId.Length == 0 ? ErrorCode.InvalidRequest : ErrorCode.CoordinatorNotAvailable);
-        }
-        // Several requests may wait for the same block; whoever finds it used up again asks for the next.
-        while (_next == _end)
-        {
-            await (_allocating ??= AllocateAsync());
-        }
-        return new InitProducerIdResponse { ProducerId = _next++, ProducerEpoch = 0 };
-    }
-
-    private async Task AllocateAsync()
-    {
-        try
-        {
-            (long first, int count) = await Server.Server.Controller.AllocateProducerIdsAsync(Server.Core);
-            _next = first;
-            _end = first + count;
-        }
-        finally
-        {
-            _allocating = null;
-        }
-    }
-
-    private static InitProducerIdResponse Refuse(ErrorCode error) =>
-        new()
-        {
-            ErrorCode = (short)error,
-            ProducerId = -1,
-            ProducerEpoch = -1,
+            ErrorCode = (short)(isFencedUnknown ? ErrorCode.InvalidProducerEpoch : identity.Error),
+            ProducerId = identity.ProducerId,
+            ProducerEpoch = identity.ProducerEpoch,
         };
+    }
+
+    private async Task<ProducerIdentity> InitializeAsync(RequestContext context, InitProducerIdRequest request)
+    {
+        // Half an identity is none.
+        if (request.ProducerId >= 0 != request.ProducerEpoch >= 0)
+        {
+            return ProducerIdentity.Refuse(ErrorCode.InvalidRequest);
+        }
+        if (request.TransactionalId is null)
+        {
+            return new ProducerIdentity(ErrorCode.None, await Server.Core.Get<ProducerIds>().NextAsync(), 0);
+        }
+        return Server.Server.Transactions is { } transactions
+            ? await transactions.InitializeAsync(context.Core, request)
+            : ProducerIdentity.Refuse(ErrorCode.CoordinatorNotAvailable);
+    }
 }

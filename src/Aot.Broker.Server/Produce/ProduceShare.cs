@@ -69,6 +69,15 @@ internal sealed class ProduceShare(ServerCore home)
 
     public short Version { get; private set; }
 
+    /// <summary>Null: no batch belongs to a transaction.</summary>
+    public string? TransactionalId { get; private set; }
+
+    /// <summary>Transaction protocol 2: the produce itself adds its partitions to the transaction (KIP-890).</summary>
+    public bool IsImplied { get; private set; }
+
+    /// <summary>The client knows TRANSACTION_ABORTABLE.</summary>
+    public bool KnowsAbortable { get; private set; }
+
     public ref ProduceItem this[int index] => ref _items[index];
 
     [HotPath]
@@ -80,6 +89,15 @@ internal sealed class ProduceShare(ServerCore home)
         Acks = acks;
         TimeoutMillis = timeoutMillis;
         Count = 0;
+        TransactionalId = null;
+    }
+
+    [HotPath]
+    public void SetTransaction(string transactionalId, bool isImplied, bool knowsAbortable)
+    {
+        TransactionalId = transactionalId;
+        IsImplied = isImplied;
+        KnowsAbortable = knowsAbortable;
     }
 
     [HotPath]
@@ -210,6 +228,10 @@ internal sealed class ProduceShare(ServerCore home)
         {
             AppendOne(owner, i);
         }
+        if (TransactionalId is not null)
+        {
+            owner.Verification?.AskSlow(this);
+        }
         _pending--;
         if (_pending > 0 && Acks == -1)
         {
@@ -218,6 +240,26 @@ internal sealed class ProduceShare(ServerCore home)
             _timer = owner.Core.Timers.Schedule(deadline, this, _generation);
         }
         CompleteWhenDone();
+    }
+
+    /// <summary>
+    /// The coordinator has agreed to, or refused, a batch that <see cref="TransactionVerification"/> held back. Nothing happens
+    /// when the request has run out of time meanwhile.
+    /// </summary>
+    public void Resume(int index, int generation, ErrorCode error, string? message)
+    {
+        if (generation != _generation || !_items[index].IsPending)
+        {
+            return;
+        }
+        if (error == ErrorCode.None)
+        {
+            AppendOne(_owner!, index);
+            _owner!.Verification!.AskSlow(this);
+            return;
+        }
+        _items[index].Message = message;
+        OnAppended(((long)_generation << 32) | (uint)index, error);
     }
 
     [HotPath]
@@ -235,6 +277,13 @@ internal sealed class ProduceShare(ServerCore home)
         {
             OnAppended(token, ErrorCode.NotEnoughReplicas);
             return;
+        }
+        if (TransactionalId is not null && owner.Verification is { } verification)
+        {
+            if (verification.Holds(this, index, _generation, log, item.Source))
+            {
+                return;
+            }
         }
         AppendResult result = log.Append(
             item.Source,

@@ -1,7 +1,9 @@
+using System.Buffers.Binary;
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Memory;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Records;
 using Aot.Broker.Protocol.Wire;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server.Connections;
@@ -48,6 +50,8 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
     private const short FirstWithTopicIds = 13;
     private const short FirstWithRecordErrors = 8;
     private const short FirstWithLeaders = 10;
+    private const short FirstWithAbortable = 11;
+    private const short FirstWithImpliedPartitions = 12;
 
     private readonly ProduceShare?[] _shares = new ProduceShare?[server.Core.CoreCount];
     private ProduceTopic[] _topics = new ProduceTopic[4];
@@ -57,6 +61,7 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
     private short _acks;
     private int _timeoutMillis;
     private int _sharesOut;
+    private TopicName? _transactionalId;
 
     public RequestSlot Slot { get; private set; } = null!;
 
@@ -70,7 +75,8 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
         short version = slot.Version;
         bool flexible = version >= FirstFlexible;
         WireReader reader = new(slot.Body);
-        reader.ReadNullableStringBytes(flexible, out _);
+        ReadOnlySpan<byte> transactionalId = reader.ReadNullableStringBytes(flexible, out bool isNull);
+        _transactionalId = isNull ? null : server.TopicNames.Get(transactionalId);
         _acks = reader.ReadInt16();
         _timeoutMillis = reader.ReadInt32();
         int topics = reader.ReadCount(flexible, nullable: false, elementBytesMin: 3);
@@ -188,6 +194,13 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
         {
             return ErrorCode.InvalidTopicException;
         }
+        if (
+            _transactionalId is null
+            && IsTransactional(Slot.Body.Slice(partition.RecordsOffset, partition.RecordsLength))
+        )
+        {
+            return ErrorCode.TransactionalIdAuthorizationFailed;
+        }
         if (image.Leader != server.Options.NodeId)
         {
             partition.LeaderId = image.Leader;
@@ -217,11 +230,29 @@ internal sealed class ProduceWork(ServerCore server) : IPendingWork
         Slot.ClientIdLength > 0
         && Slot.FrameBytes.Slice(Slot.ClientIdOffset, Slot.ClientIdLength).SequenceEqual("__admin_client"u8);
 
+    /// <summary>What the batch says of itself; the log checks whether it is one.</summary>
+    [HotPath]
+    private static bool IsTransactional(ReadOnlySpan<byte> records) =>
+        records.Length > RecordBatchHeader.SizeInBytes
+        && records[RecordBatchHeader.MagicAt] == RecordBatchHeader.CurrentMagic
+        && (
+            BinaryPrimitives.ReadInt16BigEndian(records[RecordBatchHeader.AttributesAt..])
+            & RecordBatchHeader.TransactionalFlag
+        ) != 0;
+
     [HotPath]
     private ProduceShare BeginShare(CoreIndex target)
     {
         ProduceShare share = server.TakeProduceShare();
         share.Begin(this, target, Slot.Version, _acks, _timeoutMillis);
+        if (_transactionalId is not null)
+        {
+            share.SetTransaction(
+                _transactionalId.Text,
+                isImplied: Slot.Version >= FirstWithImpliedPartitions,
+                knowsAbortable: Slot.Version >= FirstWithAbortable
+            );
+        }
         _shares[target.Value] = share;
         return share;
     }

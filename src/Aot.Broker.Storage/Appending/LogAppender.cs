@@ -186,6 +186,10 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
             {
                 return Duplicate(duplicate);
             }
+            if (error == ErrorCode.None && header.IsTransactional && IsUnverified(header, origin))
+            {
+                error = ErrorCode.InvalidTxnState;
+            }
             if (error == ErrorCode.None && isMarker)
             {
                 error = CheckMarkerSlow(bytes, header, out coordinatorEpoch, out isAbort);
@@ -222,6 +226,14 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         Enqueue(source, bytes, stamped, isMarker, isAbort, coordinatorEpoch);
         return Accepted(baseOffset, lastOffset, stampsTime ? nowMillis : -1);
     }
+
+    /// <summary>A record must not open a transaction that its coordinator does not know: nobody would end it.</summary>
+    [HotPath]
+    private bool IsUnverified(in BatchHeader header, AppendOrigin origin) =>
+        log.Config.VerifiesTransactions
+        && origin is AppendOrigin.Client or AppendOrigin.Coordinator
+        && !header.IsControl
+        && !log.Producers.IsInTransaction(header.ProducerId, header.ProducerEpoch);
 
     [HotPath]
     private void Enqueue(
@@ -350,6 +362,8 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
                 $"Out of order sequence number for producer {header.ProducerId} at offset {log.NextOffset} in partition {log.Name}: {header.BaseSequence} (incoming seq. number), {entry.LastSequence} (current end sequence number)",
             ErrorCode.InvalidProducerEpoch =>
                 $"Epoch of producer {header.ProducerId} at offset {log.NextOffset} in {log.Name} is {header.ProducerEpoch}, which is smaller than the last seen epoch {entry.Epoch}",
+            ErrorCode.InvalidTxnState when entry.TransactionFirstOffset < 0 =>
+                "Record was not part of an ongoing transaction",
             ErrorCode.InvalidTxnState =>
                 $"Expected transactional write from producer {header.ProducerId} at offset {log.NextOffset} in partition {log.Name}",
             ErrorCode.TransactionCoordinatorFenced =>

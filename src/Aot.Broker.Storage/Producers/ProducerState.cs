@@ -41,6 +41,9 @@ internal sealed class ProducerState
 
     public ReadOnlySpan<ProducerEntry> Entries => _entries.AsSpan(0, Count);
 
+    /// <summary>Who asked the transaction coordinator to begin a transaction here.</summary>
+    public ProducerVerifications Verifications { get; } = new();
+
     /// <summary>In the order of their first offsets.</summary>
     public ReadOnlySpan<PartitionTransaction> Transactions => CollectionsMarshal.AsSpan(_transactions);
 
@@ -52,7 +55,7 @@ internal sealed class ProducerState
         isDuplicate = false;
         if (!_slots.TryGetValue(batch.ProducerId, out int slot))
         {
-            return ErrorCode.None;
+            return origin == AppendOrigin.Client ? CheckUnknown(batch) : ErrorCode.None;
         }
         ref readonly ProducerEntry entry = ref _entries[slot];
         if (
@@ -76,12 +79,42 @@ internal sealed class ProducerState
         {
             return ErrorCode.None;
         }
-        if (origin == AppendOrigin.Client && !IsInSequence(entry, batch))
+        if (origin == AppendOrigin.Client && !(IsInSequence(entry, batch) && IsLowestVerified(batch)))
         {
             return ErrorCode.OutOfOrderSequenceNumber;
         }
         return entry.TransactionFirstOffset >= 0 && !batch.IsTransactional ? ErrorCode.InvalidTxnState : ErrorCode.None;
     }
+
+    /// <summary>
+    /// Whether a transactional batch may be appended without asking the coordinator: its transaction is open here, or the
+    /// coordinator has agreed already.
+    /// </summary>
+    [HotPath]
+    public bool IsInTransaction(long producerId, short epoch)
+    {
+        if (
+            _slots.TryGetValue(producerId, out int slot)
+            && _entries[slot].TransactionFirstOffset >= 0
+            && _entries[slot].Epoch == epoch
+        )
+        {
+            return true;
+        }
+        return Verifications.TryFind(producerId, out ProducerVerification known)
+            && known.IsVerified
+            && known.Epoch == epoch;
+    }
+
+    /// <summary>
+    /// A producer that gets a new epoch with every transaction has markers one epoch above its records. A marker that is
+    /// not above the open transaction belongs to an earlier one and came late.
+    /// </summary>
+    public bool IsStaleMarker(long producerId, short epoch, bool bumpsEpoch) =>
+        bumpsEpoch
+        && _slots.TryGetValue(producerId, out int slot)
+        && _entries[slot].TransactionFirstOffset >= 0
+        && _entries[slot].Epoch == epoch;
 
     /// <summary>A marker of an older transaction coordinator is refused.</summary>
     public ErrorCode CheckMarker(in BatchHeader batch, int coordinatorEpoch) =>
@@ -107,6 +140,7 @@ internal sealed class ProducerState
             entry.TransactionFirstOffset = batch.BaseOffset;
             undo.OpenedTransaction = true;
             Open(batch.ProducerId, batch.BaseOffset);
+            Verifications.Remove(batch.ProducerId);
         }
     }
 
@@ -117,6 +151,7 @@ internal sealed class ProducerState
         entry.SetEpoch(batch.ProducerEpoch);
         entry.CoordinatorEpoch = coordinatorEpoch;
         entry.LastTimestamp = batch.MaxTimestamp;
+        Verifications.Remove(batch.ProducerId);
         ended = default;
         if (entry.TransactionFirstOffset < 0)
         {
@@ -201,6 +236,7 @@ internal sealed class ProducerState
                 removed++;
             }
         }
+        Verifications.RemoveExpired(nowMillis, expirationMs);
         return removed;
     }
 
@@ -261,6 +297,7 @@ internal sealed class ProducerState
     {
         _slots.Clear();
         _transactions.Clear();
+        Verifications.Clear();
         _entries = [];
         Count = 0;
     }
@@ -274,6 +311,24 @@ internal sealed class ProducerState
         }
         return Sequence.IsNext(entry.LastSequence, batch.BaseSequence);
     }
+
+    /// <summary>Who was asked about first goes first; a producer of protocol 2 that nobody knows begins at 0.</summary>
+    [HotPath]
+    private ErrorCode CheckUnknown(in BatchHeader batch)
+    {
+        if (!batch.IsTransactional || !Verifications.TryFind(batch.ProducerId, out ProducerVerification known))
+        {
+            return ErrorCode.None;
+        }
+        bool isInOrder = batch.BaseSequence <= known.LowestSequence && (!known.BumpsEpoch || batch.BaseSequence == 0);
+        return isInOrder ? ErrorCode.None : ErrorCode.OutOfOrderSequenceNumber;
+    }
+
+    [HotPath]
+    private bool IsLowestVerified(in BatchHeader batch) =>
+        !batch.IsTransactional
+        || !Verifications.TryFind(batch.ProducerId, out ProducerVerification known)
+        || batch.BaseSequence <= known.LowestSequence;
 
     private ref ProducerEntry GetOrAdd(long producerId, ref ProducerUndo undo)
     {
