@@ -6,13 +6,17 @@ using Aot.Broker.Storage.Segments;
 namespace Aot.Broker.Storage;
 
 /// <summary>How a log goes to sleep and how it ends. On the log's core.</summary>
-internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher flusher, SegmentRoller roller)
+internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher flusher, SegmentRoller roller, LogTruncation truncation)
 {
     public async ValueTask CloseAsync(bool clean)
     {
         if (log.Status == LogStatus.Closed)
         {
             return;
+        }
+        if (log.Status == LogStatus.Truncating)
+        {
+            await truncation.Ended;
         }
         if (log.Status == LogStatus.Open)
         {
@@ -46,7 +50,8 @@ internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher
     /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>
     public void ReleaseMemory()
     {
-        if (log.Queue.Count > 0 || !log.Waiters.IsEmpty || appender.HasLine || log.Cleaning.IsSwapping)
+        bool isBusy = log.Queue.Count > 0 || !log.Waiters.IsEmpty || appender.HasLine;
+        if (isBusy || log.Cleaning.IsSwapping || log.Status == LogStatus.Truncating)
         {
             return;
         }

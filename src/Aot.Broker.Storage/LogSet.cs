@@ -310,6 +310,16 @@ public sealed class LogSet : ITimerTarget
         }
     }
 
+    /// <summary>Puts the offsets of a directory's logs on the disk now. Logs of other cores: as they last said.</summary>
+    internal async ValueTask<Errno> WriteCheckpointsAsync(LogDirectory directory)
+    {
+        PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: false);
+        PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: false);
+        PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
+        PublishCheckpoints(CheckpointKind.Cleaner, isClosing: false);
+        return await Core.RunInBackgroundAsync(() => LogDirectories.WriteCheckpoints(directory));
+    }
+
     private void PublishCheckpoints(CheckpointKind kind, bool isClosing)
     {
         if (_entries.Length < _logs.Count)

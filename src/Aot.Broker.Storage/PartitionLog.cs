@@ -21,6 +21,9 @@ public enum LogStatus
     /// <summary>A write failed in a way that may not heal: reads go on, appends answer KAFKA_STORAGE_ERROR.</summary>
     Offline,
 
+    /// <summary>Its end is being taken away; open again when that is done.</summary>
+    Truncating,
+
     /// <summary>Closed or deleted.</summary>
     Closed,
 }
@@ -49,6 +52,7 @@ public sealed class PartitionLog : ITurnEnd
     private readonly LogFlusher _flusher;
     private readonly LogRetention _retention;
     private readonly LogLife _life;
+    private readonly LogTruncation _truncation;
     private bool _isAtTurnEnd;
     private long _notifiedEnd;
     private long _notifiedStart;
@@ -81,16 +85,11 @@ public sealed class PartitionLog : ITurnEnd
         _appender = new LogAppender(this, _roller);
         _reader = new LogReader(this);
         _retention = new LogRetention(this, _roller);
-        _life = new LogLife(this, _appender, _flusher, _roller);
+        _truncation = new LogTruncation(this, _appender, _flusher, _roller);
+        _life = new LogLife(this, _appender, _flusher, _roller, _truncation);
         UpdateStable();
         _flusher.Begin();
-        for (int i = 0; i + 1 < Segments.Count; i++)
-        {
-            if (!Segments[i].IsSynced)
-            {
-                _roller.SealRecovered(Segments[i]);
-            }
-        }
+        _roller.SealUnsynced();
     }
 
     // Who it is ------------------------------------------------------------------------------------------------------
@@ -151,7 +150,7 @@ public sealed class PartitionLog : ITurnEnd
 
     internal SegmentList Segments { get; }
 
-    internal ProducerState Producers { get; }
+    internal ProducerState Producers { get; private set; }
 
     internal LeaderEpochCache Epochs { get; }
 
@@ -174,6 +173,9 @@ public sealed class PartitionLog : ITurnEnd
     internal long LastUsedMillis { get; set; }
 
     internal bool HoldsMemory { get; set; }
+
+    /// <summary>Its files are there and stay as they are.</summary>
+    internal bool IsReadable => Status is LogStatus.Open or LogStatus.Offline;
 
     // Appending ------------------------------------------------------------------------------------------------------
 
@@ -357,6 +359,7 @@ public sealed class PartitionLog : ITurnEnd
     /// <summary>This replica leads from its log end on: batches are stamped with the epoch from now on.</summary>
     public void BecomeLeader(int epoch)
     {
+        Invariant.That(Status != LogStatus.Truncating);
         WriteQueued();
         LeaderEpoch = epoch;
         Epochs.Assign(epoch, LogEndOffset);
@@ -405,7 +408,17 @@ public sealed class PartitionLog : ITurnEnd
     internal void AfterSwap() => _retention.DeleteBelowStart();
 
     /// <summary>Forgets idle producers (<c>producer.id.expiration.ms</c>).</summary>
-    public int ExpireProducers(long nowMillis) => Producers.RemoveExpired(nowMillis, Config.ProducerIdExpirationMs);
+    public int ExpireProducers(long nowMillis) =>
+        Status == LogStatus.Truncating ? 0 : Producers.RemoveExpired(nowMillis, Config.ProducerIdExpirationMs);
+
+    /// <summary>
+    /// For a replica: the log ends at the offset, or before the batch that contains it. Producers, epochs, indexes and
+    /// checkpoints follow. KAFKA_STORAGE_ERROR: the disk refused, and the log is offline.
+    /// </summary>
+    public ValueTask<ErrorCode> TruncateToAsync(long offset) => _truncation.ToAsync(offset);
+
+    /// <summary>For a replica: the log is empty and goes on at the offset.</summary>
+    public ValueTask<ErrorCode> TruncateFullyAndStartAtAsync(long offset) => _truncation.FullyAsync(offset);
 
     /// <summary>Writes what is queued now, and asks for everything to be synced; done when it is on the disk.</summary>
     public Task<ErrorCode> FlushAsync()
@@ -489,6 +502,27 @@ public sealed class PartitionLog : ITurnEnd
 
     internal ValueTask AbandonAsync() => _life.AbandonAsync();
 
+    /// <summary>The log is about to end at the offset.</summary>
+    internal void LowerWatermarks(long offset) =>
+        HighWatermark = LastStableOffset = Math.Max(LogStartOffset, Math.Min(HighWatermark, offset));
+
+    /// <summary>What was loaded again after a cut.</summary>
+    internal void Adopt(LoadedLog loaded)
+    {
+        Segments.Clear();
+        for (int i = 0; i < loaded.Segments.Count; i++)
+        {
+            Segments.Add(loaded.Segments[i]);
+        }
+        Producers = loaded.Producers;
+        LogStartOffset = loaded.LogStartOffset;
+        LogEndOffset = NextOffset = loaded.LogEndOffset;
+        HighWatermark = loaded.HighWatermark;
+        SnapshotOffset = loaded.SnapshotOffset;
+        Tail.Clear();
+        UpdateStable();
+    }
+
     internal void ReleaseMemory() => _life.ReleaseMemory();
 
     /// <summary>The epochs' checkpoint if it is to be written; whoever takes it writes it.</summary>
@@ -517,7 +551,7 @@ public sealed class PartitionLog : ITurnEnd
             Target = target,
             Token = token,
             Error =
-                Status == LogStatus.Closed ? ErrorCode.NotLeaderOrFollower
+                !IsReadable ? ErrorCode.NotLeaderOrFollower
                 : lastOffset >= NextOffset ? ErrorCode.KafkaStorageError
                 : ErrorCode.None,
         };

@@ -71,7 +71,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
     }
 
     public AppendResult NotTaken() =>
-        FailedSlow(log.Status == LogStatus.Closed ? ErrorCode.NotLeaderOrFollower : ErrorCode.KafkaStorageError);
+        FailedSlow(log.Status == LogStatus.Offline ? ErrorCode.KafkaStorageError : ErrorCode.NotLeaderOrFollower);
 
     /// <summary>The log takes no more: who waits in the line hears it.</summary>
     public void CloseLine() => _line?.Close();

@@ -51,7 +51,7 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
     /// <summary>Up to where writes count as done, as <c>flush.messages</c> wants it.</summary>
     public long AcknowledgedEnd { get; private set; }
 
-    /// <summary>The log was opened.</summary>
+    /// <summary>The log was opened, or cut.</summary>
     public void Begin()
     {
         UpdateRecoveryPoint();
@@ -60,6 +60,13 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
         {
             RequestSync();
         }
+    }
+
+    /// <summary>The log is about to be cut at the offset; <see cref="Begin"/> follows when it was.</summary>
+    public void LowerTo(long offset)
+    {
+        RecoveryPoint = Math.Min(RecoveryPoint, offset);
+        AcknowledgedEnd = Math.Min(AcknowledgedEnd, offset);
     }
 
     /// <summary>After each write: syncs and write-back that are due.</summary>

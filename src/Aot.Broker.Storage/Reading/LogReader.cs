@@ -37,7 +37,7 @@ internal sealed class LogReader(PartitionLog log)
         slice.LogStartOffset = log.LogStartOffset;
         slice.FirstOffset = -1;
         slice.UpperBoundOffset = offset;
-        if (log.Status == LogStatus.Closed)
+        if (!log.IsReadable)
         {
             return ErrorCode.NotLeaderOrFollower;
         }
@@ -98,7 +98,7 @@ internal sealed class LogReader(PartitionLog log)
 
     public int ReadForReplay(long offset, Span<byte> buffer)
     {
-        if (offset < log.LogStartOffset || offset >= log.LogEndOffset)
+        if (!log.IsReadable || offset < log.LogStartOffset || offset >= log.LogEndOffset)
         {
             return 0;
         }

@@ -14,6 +14,10 @@ internal readonly struct TimestampLookup(PartitionLog log)
 {
     public TimestampOffset FirstAtOrAfter(long timestamp)
     {
+        if (!log.IsReadable)
+        {
+            return new TimestampOffset(ErrorCode.NotLeaderOrFollower, -1, -1, -1);
+        }
         for (int i = 0; i < log.Segments.Count; i++)
         {
             Segment segment = log.Segments[i];
@@ -32,6 +36,10 @@ internal readonly struct TimestampLookup(PartitionLog log)
 
     public TimestampOffset Largest()
     {
+        if (!log.IsReadable)
+        {
+            return new TimestampOffset(ErrorCode.NotLeaderOrFollower, -1, -1, -1);
+        }
         Segment? newest = null;
         for (int i = 0; i < log.Segments.Count; i++)
         {

@@ -31,6 +31,12 @@ internal sealed record LoadRequest
     /// <summary>The last process on this directory ended cleanly: nothing is scanned.</summary>
     public required bool IsClean { get; init; }
 
+    /// <summary>
+    /// The log was cut by this process: its files are whole, but on the disk only up to the recovery point, and its
+    /// producers are those of a snapshot and all batches behind it.
+    /// </summary>
+    public bool IsTruncated { get; init; }
+
     public required long NowMillis { get; init; }
 }
 

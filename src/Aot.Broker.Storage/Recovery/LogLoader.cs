@@ -179,8 +179,9 @@ internal sealed class LogLoader
         {
             Segment segment = _log.Segments[i];
             long end = _log.Segments.EndOf(i, _log.LogEndOffset);
-            segment.SyncedOffset = Math.Clamp(recoveryPoint, segment.BaseOffset, end);
-            segment.IsSynced = i + 1 < _log.Segments.Count && end <= recoveryPoint;
+            long syncedTo = _request.IsTruncated ? _request.RecoveryPoint : recoveryPoint;
+            segment.SyncedOffset = Math.Clamp(syncedTo, segment.BaseOffset, end);
+            segment.IsSynced = i + 1 < _log.Segments.Count && end <= syncedTo;
             segment.IsEntrySynced = _request.IsClean || segment.IsSynced;
         }
     }

@@ -48,7 +48,7 @@ internal sealed class ProducerRecovery(Disk disk, LoadRequest request, LoadedLog
         }
         log.SnapshotOffset = from;
         ProducerWindows.Refill(disk, log, from);
-        if (from >= 0 || !request.IsClean)
+        if (from >= 0 || !request.IsClean || request.IsTruncated)
         {
             Replay(log.Producers, null, Math.Max(from, 0), upTo);
         }

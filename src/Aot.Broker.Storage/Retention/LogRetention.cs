@@ -28,7 +28,7 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
 
     public ErrorCode DeleteRecordsBefore(long offset)
     {
-        if (log.Status == LogStatus.Closed)
+        if (!log.IsReadable)
         {
             return ErrorCode.NotLeaderOrFollower;
         }
@@ -48,7 +48,7 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
     /// <summary>Whole segments below the log start go, unless names are being changed just now: then afterwards.</summary>
     public void DeleteBelowStart()
     {
-        if (!log.Cleaning.IsSwapping && log.Status != LogStatus.Closed)
+        if (!log.Cleaning.IsSwapping && log.IsReadable)
         {
             DeleteSegments(CountBelowStart(), "records were deleted");
         }

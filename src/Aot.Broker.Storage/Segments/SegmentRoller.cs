@@ -76,8 +76,17 @@ internal sealed class SegmentRoller(PartitionLog log)
         return true;
     }
 
-    /// <summary>Syncs a sealed segment that a recovery found not to be on the disk yet.</summary>
-    public void SealRecovered(Segment segment) => Start(new SealJob(log, segment, null, null));
+    /// <summary>The log was loaded: syncs the sealed segments that are not known to be on the disk.</summary>
+    public void SealUnsynced()
+    {
+        for (int i = 0; i + 1 < log.Segments.Count; i++)
+        {
+            if (!log.Segments[i].IsSynced)
+            {
+                Start(new SealJob(log, log.Segments[i], null, null));
+            }
+        }
+    }
 
     /// <summary>Has the next file made when the active segment is nearly full.</summary>
     [HotPath]
