@@ -4,15 +4,21 @@ namespace Aot.Broker.Storage;
 
 /// <summary>
 /// Which leader epoch began at which offset, in order of both. Owned by its log's core. The checkpoint file may lag
-/// behind: <see cref="IsDirty"/> says so, and recovery rebuilds the cache from the batches.
+/// behind: <see cref="IsDirty"/> says so, and recovery rebuilds the cache from the batches. An epoch in which nothing was
+/// written yet is not worth a file: ten thousand partitions get a new epoch at a start, and most have no record in it.
 /// </summary>
 public sealed class LeaderEpochCache
 {
     private readonly List<EpochEntry> _entries = [];
     private long _version;
+    private bool _hasUnsavedLatest;
 
     /// <summary>True from a change until the owner has put <see cref="ToBytes"/> on the disk.</summary>
     public bool IsDirty { get; set; }
+
+    /// <summary>Whether the file is to be written for a log that ends at this offset.</summary>
+    public bool IsDirtyFor(long logEndOffset) =>
+        IsDirty || (_hasUnsavedLatest && _entries.Count > 0 && Latest.StartOffset < logEndOffset);
 
     public int Count => _entries.Count;
 
@@ -33,10 +39,12 @@ public sealed class LeaderEpochCache
         }
         while (_entries.Count > 0 && (Latest.Epoch >= epoch || Latest.StartOffset >= startOffset))
         {
+            // One that begins at the same offset has no records; the file may keep it until the next is written.
+            IsDirty |= Latest.Epoch >= epoch || Latest.StartOffset > startOffset;
             _entries.RemoveAt(_entries.Count - 1);
         }
         _entries.Add(new EpochEntry(epoch, startOffset));
-        IsDirty = true;
+        _hasUnsavedLatest = true;
     }
 
     /// <summary>The answer of OffsetForLeaderEpoch: the largest epoch not after the asked one, and where it ended.</summary>
@@ -116,11 +124,15 @@ public sealed class LeaderEpochCache
         {
             Assign(entry.Epoch, entry.StartOffset);
         }
-        IsDirty = false;
+        IsDirty = _hasUnsavedLatest = false;
     }
 
-    /// <summary>The checkpoint's content, and a number that ascends with each call.</summary>
-    internal (long Version, byte[] Bytes) ToCheckpoint() => (++_version, CheckpointText.Write(_entries.ToArray()));
+    /// <summary>The checkpoint's content, which is on its way to the disk now, and a number that ascends with each call.</summary>
+    internal (long Version, byte[] Bytes) ToCheckpoint()
+    {
+        IsDirty = _hasUnsavedLatest = false;
+        return (++_version, CheckpointText.Write(_entries.ToArray()));
+    }
 
     private EpochEntry Latest => _entries[^1];
 

@@ -107,6 +107,15 @@ public sealed class LogDirectories : IDisposable
 
     public LogDirectory? Find(string path) => _withMetadata.Find(d => d.Path == path);
 
+    /// <summary>The partitions that were found or made.</summary>
+    public IReadOnlyList<TopicPartition> ListNames()
+    {
+        lock (_gate)
+        {
+            return [.. _partitions.Keys];
+        }
+    }
+
     /// <summary>The partitions that were found, with their topic ids (zero where there is none). Reads a file per partition.</summary>
     public IReadOnlyList<PartitionOnDisk> ListPartitions()
     {

@@ -31,6 +31,7 @@ public sealed class LogSet : ITimerTarget
     private readonly LogSetOptions _options;
     private readonly CheckpointJob _checkpointJob;
     private readonly LogCleaner _cleaner;
+    private readonly NewDirectories _newDirectories;
     private CheckpointEntry[] _entries = [];
     private TimerHandle _timer;
     private long _nextRecoveryPoint;
@@ -48,6 +49,7 @@ public sealed class LogSet : ITimerTarget
         Judges = new JudgePool(core);
         Dirty = new DirtyBytes(_options, core.CoreCount);
         _checkpointJob = new CheckpointJob(directories);
+        _newDirectories = new NewDirectories(core);
         _nextRecoveryPoint = core.NowMillis + _options.RecoveryPointCheckpointMs;
         _nextRetention = core.NowMillis + _options.RetentionCheckMs;
         _nextExpiration = core.NowMillis + _options.ProducerExpirationCheckMs;
@@ -151,11 +153,17 @@ public sealed class LogSet : ITimerTarget
             WasCompacted = offsets.FirstDirty >= 0,
             IsClean = directory.HadCleanShutdown,
             NowMillis = Core.WallMillis,
+            Progress = Directories.Progress,
         };
-        Directories.Progress.Begin();
+        Directories.Progress.Begin(Core.NowMillis);
         Disk disk = Core.Disk;
         (ErrorCode error, LoadedLog? loaded) = await Core.RunInBackgroundAsync(() => TryLoad(disk, request));
-        Directories.Progress.End(loaded);
+        if (loaded is { IsNew: true } && await _newDirectories.SyncAsync(loaded) is var failure and not Errno.None)
+        {
+            s_log.Error("a partition's directory is not on the disk", ("partition", name), ("error", failure));
+            (error, loaded) = (ErrorCode.KafkaStorageError, null);
+        }
+        Directories.Progress.End(loaded, Core.NowMillis);
         if (loaded is null)
         {
             directory.Unclaim(name, offsets);
@@ -247,7 +255,7 @@ public sealed class LogSet : ITimerTarget
     {
         long now = Core.NowMillis;
         Open.NowMillis = now;
-        bool isOpening = Directories.Progress.Opened < Directories.Progress.Requested;
+        bool isOpening = Directories.Progress.IsUnderWay;
         if (isOpening && Core.Index.Value == 0)
         {
             LogProgress();
@@ -290,15 +298,13 @@ public sealed class LogSet : ITimerTarget
 
     private void Checkpoint(long now)
     {
-        if (now >= _nextRecoveryPoint)
+        bool isDue = now >= _nextRecoveryPoint;
+        _nextRecoveryPoint = isDue ? now + _options.RecoveryPointCheckpointMs : _nextRecoveryPoint;
+        for (int i = 0; i < _logs.Count; i++)
         {
-            _nextRecoveryPoint = now + _options.RecoveryPointCheckpointMs;
-            for (int i = 0; i < _logs.Count; i++)
-            {
-                _logs[i].SyncBeyond(_options.UnsyncedBytesMax);
-            }
-            PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: false);
+            _logs[i].SyncBeyond(isDue ? _options.UnsyncedBytesMax : _options.UnsyncedBytesOfBusyMax);
         }
+        PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: false);
         PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: false);
         PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
         PublishCheckpoints(CheckpointKind.Cleaner, isClosing: false);
@@ -381,9 +387,9 @@ public sealed class LogSet : ITimerTarget
         s_log.Info(
             "opening logs",
             ("opened", Directories.Progress.Opened),
-            ("of", Directories.Progress.Requested),
-            ("recoveredSegments", Directories.Progress.RecoveredSegments),
-            ("scannedBytes", Directories.Progress.ScannedBytes)
+            ("of", Directories.PartitionCount),
+            ("scannedBytes", Directories.Progress.ScannedBytes),
+            ("secondsLeft", Directories.Progress.SecondsLeft(Directories.PartitionCount, Core.NowMillis))
         );
 
     // Off the core -----------------------------------------------------------------------------------------------------

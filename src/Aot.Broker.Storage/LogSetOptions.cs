@@ -50,4 +50,10 @@ public sealed record LogSetOptions
 
     /// <summary>Space is reserved in steps of this size once a segment has shown that it grows; 0 = not at all.</summary>
     public int ReservedBytes { get; init; } = 16 * 1024 * 1024;
+
+    /// <summary>
+    /// As <see cref="UnsyncedBytesMax"/>, each time that the high watermarks are written: bounds what is scanned after a kill
+    /// while much is written. The pages are on their way to the disk by then, so that a sync has little left to wait for.
+    /// </summary>
+    public int UnsyncedBytesOfBusyMax { get; init; } = 64 * 1024 * 1024;
 }

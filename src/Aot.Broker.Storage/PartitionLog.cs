@@ -528,12 +528,7 @@ public sealed class PartitionLog : ITurnEnd
     /// <summary>The epochs' checkpoint if it is to be written; whoever takes it writes it.</summary>
     internal (long Version, byte[] Bytes)? TakeDirtyEpochs()
     {
-        if (!Epochs.IsDirty)
-        {
-            return null;
-        }
-        Epochs.IsDirty = false;
-        return Epochs.ToCheckpoint();
+        return Epochs.IsDirtyFor(LogEndOffset) ? Epochs.ToCheckpoint() : null;
     }
 
     internal void SyncBeyond(int bytes) => _flusher.SyncBeyond(bytes);

@@ -104,6 +104,17 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
             ),
             LogSettings.ToLogSetOptions(configuration.Values)
         );
+        if (directories.Progress is { RecoveredSegments: > 0 } recovered)
+        {
+            s_log.Info(
+                "logs were recovered after an unclean stop",
+                ("partitions", recovered.Opened),
+                ("segments", recovered.RecoveredSegments),
+                ("scannedBytes", recovered.ScannedBytes),
+                ("truncatedBytes", recovered.TruncatedBytes),
+                ("milliseconds", recovered.Milliseconds)
+            );
+        }
         BrokerServer server = await first.RunFromThreadAsync(async core =>
             await BrokerServer.StartAsync(
                 core,

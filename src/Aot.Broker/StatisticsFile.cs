@@ -31,6 +31,7 @@ internal sealed class StatisticsFile : IDisposable
     private readonly CoreProbe[] _probes;
     private readonly CleanerStatistics _cleaner;
     private readonly string _path;
+    private readonly LogDirectories _directories;
     private readonly PosixSignalRegistration _registration;
     private long _sequence;
 
@@ -42,6 +43,7 @@ internal sealed class StatisticsFile : IDisposable
     )
     {
         _cleaner = directories.Cleaners.Statistics;
+        _directories = directories;
         _probes = [.. cores.Select(core => new CoreProbe(core, server))];
         _path = Path.Combine(dataDirectory, Name);
         _registration = PosixSignalRegistration.Create((PosixSignal)SignalUser2, OnSignal);
@@ -82,7 +84,9 @@ internal sealed class StatisticsFile : IDisposable
     private string Compose()
     {
         StringBuilder json = new("{\n");
-        json.Append(CultureInfo.InvariantCulture, $"  \"sequence\": {++_sequence},\n  \"cores\": [\n");
+        json.Append(CultureInfo.InvariantCulture, $"  \"sequence\": {++_sequence},\n");
+        AppendStart(json, _directories.Progress);
+        json.Append("  \"cores\": [\n");
         for (int i = 0; i < _probes.Length; i++)
         {
             AppendCore(json, _probes[i]);
@@ -109,6 +113,16 @@ internal sealed class StatisticsFile : IDisposable
             """
         );
     }
+
+    /// <summary>What opening the logs took: at the start, and since then for logs that came later.</summary>
+    private static void AppendStart(StringBuilder json, RecoveryProgress progress) =>
+        json.Append(
+            CultureInfo.InvariantCulture,
+            $$"""
+              "logs": { "opened": {{progress.Opened}}, "openingMillis": {{progress.Milliseconds}}, "recoveredSegments": {{progress.RecoveredSegments}}, "scannedBytes": {{progress.ScannedBytes}}, "truncatedBytes": {{progress.TruncatedBytes}}, "rebuiltIndexes": {{progress.RebuiltIndexes}} },
+
+            """
+        );
 
     private void AppendCore(StringBuilder json, CoreProbe probe)
     {

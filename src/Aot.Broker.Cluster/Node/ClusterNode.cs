@@ -359,10 +359,9 @@ public sealed class ClusterNode
         {
             return;
         }
-        LogDirectories directories = _directories;
-        foreach (PartitionOnDisk found in await _core.RunInBackgroundAsync(directories.ListPartitions))
+        // By name: a directory of another topic with the same name shows itself when the log is opened.
+        foreach (TopicPartition name in _directories.ListNames())
         {
-            TopicPartition name = found.Name;
             bool isOurs =
                 name == TopicPartition.ClusterMetadata
                 || (

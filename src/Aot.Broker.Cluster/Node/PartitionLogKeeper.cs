@@ -15,8 +15,8 @@ namespace Aot.Broker.Cluster;
 /// <remarks>One instance for all cores; what it remembers is per core.</remarks>
 internal sealed class PartitionLogKeeper : IMetadataListener
 {
-    /// <summary>Logs of a core that are being opened at once: enough to keep the helper threads busy.</summary>
-    private const int OpeningMax = 32;
+    /// <summary>Logs of a core that are being opened at once: enough for the helper threads, and to sync new ones in groups.</summary>
+    private const int OpeningMax = 256;
 
     private static readonly Logger s_log = Log.For("metadata");
 

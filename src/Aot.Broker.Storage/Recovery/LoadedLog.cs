@@ -38,6 +38,9 @@ internal sealed record LoadRequest
     public bool IsTruncated { get; init; }
 
     public required long NowMillis { get; init; }
+
+    /// <summary>Where the work is counted while it goes on; nowhere for a log that is loaded again.</summary>
+    public RecoveryProgress? Progress { get; init; }
 }
 
 /// <summary>A log as it was found (or made) on the disk, ready to be owned by a core.</summary>
@@ -68,11 +71,15 @@ internal sealed class LoadedLog
     /// <summary>Offset of the newest producer snapshot; -1 without one.</summary>
     public long SnapshotOffset { get; set; } = -1;
 
+    /// <summary>The directory was made now, and nothing of it is on the disk yet: see <see cref="NewDirectories"/>.</summary>
+    public bool IsNew { get; set; }
+
+    /// <summary>What is to become <c>partition.metadata</c> of a new directory.</summary>
+    public string UnsyncedMetadataPath => Directory + "/" + Files.LogFileNames.PartitionMetadata + ".tmp";
+
     // What recovery did, for the log line.
 
     public int RecoveredSegments { get; set; }
-
-    public long ScannedBytes { get; set; }
 
     public long TruncatedBytes { get; set; }
 

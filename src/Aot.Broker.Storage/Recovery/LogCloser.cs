@@ -23,8 +23,8 @@ internal static class LogCloser
             || active.OffsetIndex.File.HasTail
             || active.TimeIndex.File.HasTail
             || active.MaxTimestamp > active.TimeIndex.LastTimestamp
-            || !log.LogDirectory.HadCleanShutdown;
-        if (!isChanged && !takesSnapshot && !log.Epochs.IsDirty)
+            || (!log.LogDirectory.HadCleanShutdown && log.LogEndOffset > log.Segments.First.BaseOffset);
+        if (!isChanged && !takesSnapshot && !log.Epochs.IsDirtyFor(log.LogEndOffset))
         {
             return;
         }

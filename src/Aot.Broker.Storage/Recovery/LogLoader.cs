@@ -52,7 +52,7 @@ internal sealed class LogLoader
 
     private LoadedLog Run()
     {
-        bool isNew = !_disk.Exists(_request.Directory);
+        bool isNew = _log.IsNew = !_disk.Exists(_request.Directory);
         if (isNew)
         {
             Check(_disk.CreateDirectory(_request.Directory), "cannot make", _request.Directory);
@@ -112,12 +112,20 @@ internal sealed class LogLoader
         }
         if (!_request.TopicId.IsZero)
         {
-            Check(
-                _disk.WriteAllBytesAtomically(path, PartitionMetadataText.Write(_request.TopicId)),
-                "cannot write",
-                path
-            );
+            byte[] text = PartitionMetadataText.Write(_request.TopicId);
+            Check(_log.IsNew ? WriteUnsynced(text) : _disk.WriteAllBytesAtomically(path, text), "cannot write", path);
         }
+    }
+
+    private Errno WriteUnsynced(byte[] metadata)
+    {
+        Errno error = _disk.Open(_log.UnsyncedMetadataPath, DiskOpen.CreateNew, out Fd file);
+        if (error == Errno.None)
+        {
+            error = (Errno)(-Math.Min(0, _disk.Write(file, metadata, 0)));
+            _disk.Close(file);
+        }
+        return error;
     }
 
     private void MakeFirstSegment(long baseOffset)
@@ -136,8 +144,11 @@ internal sealed class LogLoader
             Check(_disk.Truncate(file, 0), "cannot cut", segment.PathOf(suffix));
             _disk.Close(file);
         }
-        Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
-        Check(_disk.SyncDirectory(_request.LogDirectory.Path), "cannot sync", _request.LogDirectory.Path);
+        if (!_log.IsNew)
+        {
+            Check(_disk.SyncDirectory(_request.Directory), "cannot sync", _request.Directory);
+            Check(_disk.SyncDirectory(_request.LogDirectory.Path), "cannot sync", _request.LogDirectory.Path);
+        }
         _log.Segments.Add(segment);
         _log.LogEndOffset = baseOffset;
     }
@@ -210,6 +221,10 @@ internal sealed class LogLoader
     /// </summary>
     private void ScanFrom(int first, long recoveryPoint)
     {
+        for (int i = first; i < _log.Segments.Count; i++)
+        {
+            _request.Progress?.ToScan(_log.Segments[i].Bytes);
+        }
         for (int i = first; i < _log.Segments.Count; i++)
         {
             Segment segment = _log.Segments[i];
@@ -330,6 +345,7 @@ internal sealed class LogLoader
                 _producers.Apply(segment, header, batches);
             }
             indexes.Add(header);
+            _request.Progress?.Scanned(header.TotalBytes);
             next = header.NextOffset;
         }
         Check((Errno)(-batches.Error), "cannot read", path);
@@ -341,7 +357,6 @@ internal sealed class LogLoader
         }
         _disk.Close(file);
         indexes.End();
-        _log.ScannedBytes += bytes;
         _log.LogEndOffset = next;
         return isCut;
     }
