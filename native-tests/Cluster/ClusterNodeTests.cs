@@ -361,6 +361,54 @@ public sealed class ClusterNodeTests
     }
 
     [Fact]
+    public async Task A_node_starts_without_a_data_directory_that_the_disk_refuses_and_its_partitions_come_back_with_it()
+    {
+        await using NodeRig rig = new(directories: 3);
+        await rig.StartAsync();
+        await rig.OnCore(0, core => rig.Node.Controller.CreateTopicsAsync(core, Topic("t", 9)));
+        KafkaUuid lost = rig.Directories.All[2].Meta!.DirectoryId;
+        await rig.StopAsync();
+        string aside = rig.Paths[2] + ".aside";
+        Directory.Move(rig.Paths[2], aside);
+        File.WriteAllText(rig.Paths[2], "in place of a directory");
+        await rig.StartAsync();
+        Assert.Equal(rig.Paths[2], Assert.Single(rig.Directories.Offline).Path);
+        await AssertLeaders(rig, lost, isOnline: false);
+        Assert.Equal(6, rig.Directories.All.Sum(each => Directory.GetDirectories(each.Path, "t-*").Length));
+        await rig.StopAsync();
+        File.Delete(rig.Paths[2]);
+        Directory.Move(aside, rig.Paths[2]);
+        await rig.StartAsync();
+        Assert.Empty(rig.Directories.Offline);
+        await AssertLeaders(rig, lost, isOnline: true);
+        Assert.Equal(9, rig.Directories.All.Sum(each => Directory.GetDirectories(each.Path, "t-*").Length));
+    }
+
+    [Fact]
+    public async Task Without_the_directory_of_the_metadata_log_there_is_no_start()
+    {
+        await using NodeRig rig = new(directories: 2);
+        Directory.CreateDirectory(rig.Root);
+        File.WriteAllText(rig.Paths[0], "in place of a directory");
+        DataDirectoryException error = await Assert.ThrowsAsync<DataDirectoryException>(() => rig.StartAsync());
+        Assert.Equal(6, error.ExitCode);
+        Assert.Contains(rig.Paths[0], error.Message);
+    }
+
+    private static async Task AssertLeaders(NodeRig rig, KafkaUuid directory, bool isOnline)
+    {
+        MetadataImage image = await rig.ImageOf(1);
+        Assert.Equal(isOnline, Assert.Single(image.Brokers).Directories.Contains(directory));
+        foreach (PartitionImage partition in image.Topic("t")!.Partitions)
+        {
+            bool isThere = isOnline || partition.DirectoryOf(1) != directory;
+            Assert.Equal(isThere ? 1 : PartitionImage.NoLeader, partition.Leader);
+            Assert.Equal([1], partition.Isr);
+            Assert.Equal(isThere ? [] : [1], partition.OfflineReplicas(image));
+        }
+    }
+
+    [Fact]
     public async Task A_directory_of_another_node_or_cluster_is_refused()
     {
         await using NodeRig rig = new();

@@ -9,6 +9,47 @@ namespace Aot.Broker.Storage.Tests;
 public sealed class AppendReadTests
 {
     [Fact]
+    public void A_lookup_in_a_cold_segment_asks_for_its_bytes_and_does_not_read_them()
+    {
+        using StorageRig rig = new();
+        LogConfig config = new() { SegmentBytes = 20_000, IndexIntervalBytes = 1 };
+        PartitionLog log = rig.Open(config);
+        for (int i = 0; i < 200; i++)
+        {
+            rig.MustAppend(log, Batches.Plain(1, 200, seed: i));
+        }
+        rig.Pump();
+        HashSet<string> cold = [".index", ".log"];
+        rig.Disk.IsMissing = (path, _, _) => cold.Contains(Path.GetExtension(path));
+        List<string> asked = [];
+        for (int step = 0; step < 3; step++)
+        {
+            int reads = rig.Disk.Reads;
+            ErrorCode error = log.Read(
+                20,
+                500,
+                ReadIsolation.HighWatermark,
+                true,
+                out LogSlice slice,
+                mayDefer: true
+            );
+            Assert.Equal(ErrorCode.None, error);
+            Assert.True(slice.Length > 0 && slice.Lease.IsHeld);
+            slice.Lease.Release();
+            if (slice.IsLookupCold)
+            {
+                string file = Path.GetExtension(rig.Disk.PathOf(slice.File));
+                asked.Add(file);
+                cold.Remove(file);
+                Assert.True(step > 0 || rig.Disk.Reads == reads, "the index was read");
+                continue;
+            }
+            Assert.Equal((2, 20L), (step, slice.FirstOffset));
+        }
+        Assert.Equal([".index", ".log"], asked);
+    }
+
+    [Fact]
     public void A_batch_gets_offsets_and_epoch_and_is_read_back()
     {
         using StorageRig rig = new();

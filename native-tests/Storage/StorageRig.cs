@@ -47,6 +47,8 @@ internal sealed class TestDisk : Disk
         return ChangesUntilStop < 0;
     }
 
+    public string PathOf(Fd fd) => _open[fd.Value];
+
     public override Errno Open(string path, DiskOpen mode, out Fd fd)
     {
         fd = Fd.None;
@@ -144,7 +146,13 @@ internal sealed class TestDisk : Disk
 
     public override long Length(Fd fd) => _disk.Length(fd);
 
-    public override bool IsResident(Fd fd, long position, long length) => _disk.IsResident(fd, position, length);
+    /// <summary>What is not in the page cache, by path and range; null = the kernel says it.</summary>
+    public Func<string, long, long, bool>? IsMissing { get; set; }
+
+    public override bool IsResident(Fd fd, long position, long length) =>
+        IsMissing is { } isMissing
+            ? !isMissing(_open[fd.Value], position, length)
+            : _disk.IsResident(fd, position, length);
 
     public override Errno Rename(string from, string to) => IsStopped() ? Errno.EIO : _disk.Rename(from, to);
 

@@ -13,6 +13,9 @@ public enum DataDirectoryProblem
     Disk = 6,
 }
 
+/// <summary>An entry of <c>log.dirs</c> that the disk refuses, and why. Its partitions are offline until a start finds it well.</summary>
+public sealed record OfflineDirectory(string Path, string Reason);
+
 /// <summary>A data directory cannot be used. The message is for the operator.</summary>
 public sealed class DataDirectoryException(DataDirectoryProblem problem, string message) : Exception(message)
 {

@@ -25,8 +25,10 @@ public sealed class LogDirectories : IDisposable
     private readonly Dictionary<TopicPartition, LogDirectory> _partitions = [];
     private readonly Dictionary<TopicPartition, TaskCompletionSource> _held = [];
     private readonly List<string> _leftovers = [];
+    private readonly List<OfflineDirectory> _offline = [];
     private readonly Action<string, Errno> _onSyncFailure;
     private LogDirectory? _metadata;
+    private Action<LogDirectory>? _onFailure;
     private bool _isClosed;
 
     private LogDirectories(Disk disk, Action<string, Errno>? onSyncFailure)
@@ -35,7 +37,10 @@ public sealed class LogDirectories : IDisposable
         _onSyncFailure = onSyncFailure ?? StopProcess;
     }
 
-    /// <summary>Those of <c>log.dirs</c>: where partitions are placed, and what the broker tells others of.</summary>
+    /// <summary>
+    /// Those of <c>log.dirs</c> that could be opened, also when one failed since: where partitions are placed, and what the
+    /// broker tells others of.
+    /// </summary>
     public IReadOnlyList<LogDirectory> All => _all;
 
     /// <summary>What the compaction of all cores shares.</summary>
@@ -47,6 +52,9 @@ public sealed class LogDirectories : IDisposable
     /// <summary>Where the metadata log is.</summary>
     public LogDirectory Metadata =>
         _metadata ?? throw new InvalidOperationException("the directories are being opened");
+
+    /// <summary>Those that the disk refused when they were to be opened.</summary>
+    public IReadOnlyList<OfflineDirectory> Offline => _offline;
 
     /// <summary>Partitions on the disk: at the start, plus what was made since, minus what was deleted.</summary>
     public int PartitionCount
@@ -73,7 +81,11 @@ public sealed class LogDirectories : IDisposable
     /// default prints why and ends the process with exit code 6.
     /// </param>
     /// <param name="metadataPath"><c>metadata.log.dir</c>, which need not be one of the others; null: the first of them.</param>
-    /// <exception cref="DataDirectoryException">A directory is locked, damaged or refused by the disk.</exception>
+    /// <remarks>
+    /// With several directories, one that the disk refuses is left out (see <see cref="Offline"/>) as long as another one
+    /// can be opened. Without that of the metadata log there is no start.
+    /// </remarks>
+    /// <exception cref="DataDirectoryException">A directory is locked or damaged, or refused by the disk and needed.</exception>
     public static LogDirectories Open(
         Disk disk,
         IReadOnlyList<string> paths,
@@ -87,13 +99,12 @@ public sealed class LogDirectories : IDisposable
         {
             foreach (string path in paths)
             {
-                directories._all.Add(directories.OpenOne(path, isApart: false));
+                directories.TryOpen(path, isNeeded: paths.Count == 1);
             }
-            directories._metadata =
-                directories._all.Find(d => d.Path == metadataPath) ?? directories.OpenOne(metadataPath, isApart: true);
-            foreach (LogDirectory directory in directories._withMetadata)
+            directories.OpenMetadata(metadataPath);
+            foreach (LogDirectory directory in directories._withMetadata.ToArray())
             {
-                directories.FindPartitions(directory);
+                directories.Try(directory.Path, directory == directories._metadata, () => directories.FindPartitions(directory));
             }
             directories.CheckIdentities();
         }
@@ -162,7 +173,7 @@ public sealed class LogDirectories : IDisposable
     /// </summary>
     public void SaveCleanShutdown(long brokerEpoch)
     {
-        foreach (LogDirectory directory in _withMetadata)
+        foreach (LogDirectory directory in _withMetadata.FindAll(static each => !each.IsOffline))
         {
             Errno error = WriteCheckpoints(directory);
             if (error == Errno.None && !directory.HasFailed && !directory.IsApart)
@@ -183,8 +194,42 @@ public sealed class LogDirectories : IDisposable
         }
     }
 
+    /// <summary>Who is told, on any thread and once per directory, that one of several failed.</summary>
+    public void WhenDirectoryFails(Action<LogDirectory> onFailure) => _onFailure = onFailure;
+
+    /// <summary>
+    /// Writing to a directory failed in a way that does not heal. With another one left, its owner takes it offline; the
+    /// only one stays, with the one log that could not be written.
+    /// </summary>
+    internal void OnWriteFailure(LogDirectory directory, Errno error)
+    {
+        lock (_gate)
+        {
+            directory.HasFailed = true;
+            bool hasOther = _all.Exists(each => !ReferenceEquals(each, directory) && !each.IsOffline);
+            if (directory.IsOffline || !hasOther || _onFailure is null)
+            {
+                return;
+            }
+            directory.IsOffline = true;
+        }
+        s_log.Error(
+            "a data directory failed: its partitions go offline",
+            ("directory", directory.Path),
+            ("error", error)
+        );
+        _onFailure(directory);
+    }
+
     /// <summary>An fsync failed: ends the process, or does what the owner of this instance asked for.</summary>
-    public void StopOnSyncFailure(string path, Errno error) => _onSyncFailure(path, error);
+    public void StopOnSyncFailure(string path, Errno error)
+    {
+        // Of a directory that is offline nothing more is promised.
+        if (!_all.Exists(each => each.IsOffline && path.StartsWith(each.Path + "/", StringComparison.Ordinal)))
+        {
+            _onSyncFailure(path, error);
+        }
+    }
 
     public void Dispose()
     {
@@ -221,12 +266,22 @@ public sealed class LogDirectories : IDisposable
         {
             return _all[0];
         }
+        List<LogDirectory> online = _all.FindAll(static directory => !directory.IsOffline);
         Dictionary<LogDirectory, int> counts = [];
         foreach (LogDirectory directory in _partitions.Values)
         {
             counts[directory] = counts.GetValueOrDefault(directory) + 1;
         }
-        return _all.MinBy(d => counts.GetValueOrDefault(d))!;
+        return (online.Count > 0 ? online : _all).MinBy(d => counts.GetValueOrDefault(d))!;
+    }
+
+    /// <summary>Whether a directory of the partition was found or made.</summary>
+    public bool Has(TopicPartition name)
+    {
+        lock (_gate)
+        {
+            return _partitions.ContainsKey(name);
+        }
     }
 
     internal void Forget(TopicPartition name)
@@ -309,6 +364,63 @@ public sealed class LogDirectories : IDisposable
     }
 
     // Opening ----------------------------------------------------------------------------------------------------------
+
+    private void TryOpen(string path, bool isNeeded) => Try(path, isNeeded, () => _all.Add(OpenOne(path, isApart: false)));
+
+    private void OpenMetadata(string path)
+    {
+        if (_offline.Find(each => each.Path == path) is { } refused)
+        {
+            throw new DataDirectoryException(
+                DataDirectoryProblem.Disk,
+                $"the directory of the metadata log cannot be used: {refused.Reason}"
+            );
+        }
+        if (_all.Count == 0)
+        {
+            throw new DataDirectoryException(
+                DataDirectoryProblem.Disk,
+                $"none of the data directories can be used: {string.Join("; ", _offline.Select(static each => each.Reason))}"
+            );
+        }
+        _metadata = _all.Find(d => d.Path == path) ?? OpenOne(path, isApart: true);
+    }
+
+    /// <summary>A part of the opening of a directory, which is left out where the disk refuses it and it is not needed.</summary>
+    private void Try(string path, bool isNeeded, Action open)
+    {
+        try
+        {
+            open();
+        }
+        catch (DataDirectoryException error) when (error.Problem == DataDirectoryProblem.Disk && !isNeeded)
+        {
+            s_log.Error(
+                "a data directory is offline: the broker goes on without its partitions",
+                ("directory", path),
+                ("why", error.Message)
+            );
+            _offline.Add(new OfflineDirectory(path, error.Message));
+            if (_withMetadata.Find(directory => directory.Path == path) is { } opened)
+            {
+                LeaveOut(opened);
+            }
+        }
+    }
+
+    private void LeaveOut(LogDirectory directory)
+    {
+        _disk.Unlock(directory.LockFile);
+        _all.Remove(directory);
+        _withMetadata.Remove(directory);
+        foreach ((TopicPartition name, LogDirectory place) in _partitions.ToArray())
+        {
+            if (ReferenceEquals(place, directory))
+            {
+                _partitions.Remove(name);
+            }
+        }
+    }
 
     private LogDirectory OpenOne(string path, bool isApart)
     {

@@ -46,6 +46,14 @@ public sealed class LogDirectory
         LogFileNames.CleanerCheckpoint,
     ];
 
+    private static readonly string[] s_consequences =
+    [
+        "all segments of the directory are scanned, unless the last stop was clean",
+        "high watermarks begin at the log starts and follow the replicas",
+        "records that were deleted by request may be seen again until their segments go",
+        "compaction looks at the logs of the directory from their starts again",
+    ];
+
     private readonly object _gate = new();
     private readonly object _writing = new();
     private readonly Disk _disk;
@@ -97,6 +105,9 @@ public sealed class LogDirectory
 
     /// <summary>A log in it went offline: there will be no mark of a clean stop, so that the next start looks at it.</summary>
     public bool HasFailed { get; internal set; }
+
+    /// <summary>The disk of it failed while the process ran: none of its logs takes or gives anything any more.</summary>
+    public bool IsOffline { get; internal set; }
 
     internal Fd LockFile { get; }
 
@@ -158,7 +169,12 @@ public sealed class LogDirectory
             }
             if (!CheckpointText.TryRead(bytes, entries))
             {
-                Log.For("storage").Warn("a checkpoint is damaged and is passed over", ("file", PathOf(s_files[kind])));
+                Log.For("storage")
+                    .Error(
+                        "a checkpoint is damaged and is passed over",
+                        ("file", PathOf(s_files[kind])),
+                        ("consequence", s_consequences[kind])
+                    );
                 continue;
             }
             foreach (CheckpointEntry entry in entries)

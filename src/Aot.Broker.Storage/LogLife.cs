@@ -6,7 +6,13 @@ using Aot.Broker.Storage.Segments;
 namespace Aot.Broker.Storage;
 
 /// <summary>How a log goes to sleep and how it ends. On the log's core.</summary>
-internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher flusher, SegmentRoller roller, LogTruncation truncation)
+internal sealed class LogLife(
+    PartitionLog log,
+    LogAppender appender,
+    LogFlusher flusher,
+    SegmentRoller roller,
+    LogTruncation truncation
+)
 {
     public async ValueTask CloseAsync(bool clean)
     {
@@ -45,6 +51,23 @@ internal sealed class LogLife(PartitionLog log, LogAppender appender, LogFlusher
         await flusher.StopAsync();
         roller.DropPrepared();
         ReleaseHandles();
+    }
+
+    /// <summary>The disk of the log failed: whoever waits hears KAFKA_STORAGE_ERROR, and so does who comes.</summary>
+    public void TakeOffline()
+    {
+        if (log.Status is LogStatus.Open)
+        {
+            log.Status = LogStatus.Offline;
+            log.Queue.UndoSlow(log.Producers);
+            log.Queue.Release();
+            appender.CloseLine();
+            log.NextOffset = log.LogEndOffset;
+            log.Epochs.TruncateFromEnd(log.LogEndOffset + 1);
+            log.Waiters.Fail(0, ErrorCode.KafkaStorageError);
+            log.Core.Purgatory.CheckAndComplete(log.WatchKey);
+            log.MarkAtTurnEnd();
+        }
     }
 
     /// <summary>Gives back what an idle log does not need; descriptors are the business of <see cref="OpenSegments"/>.</summary>

@@ -249,6 +249,18 @@ public sealed class LogSet : ITimerTarget
     /// <summary>A topic's retention was changed: the next look at the logs applies it.</summary>
     internal void CheckRetentionSoon() => _nextRetention = Math.Min(_nextRetention, Core.NowMillis);
 
+    /// <summary>A directory failed: its logs of this core take and give nothing any more.</summary>
+    public void TakeOffline(LogDirectory directory)
+    {
+        foreach (PartitionLog log in _logs)
+        {
+            if (ReferenceEquals(log.LogDirectory, directory))
+            {
+                log.TakeOffline();
+            }
+        }
+    }
+
     // From time to time ------------------------------------------------------------------------------------------------
 
     public void OnTimer(long token)

@@ -199,6 +199,12 @@ public struct LogSlice
     /// <summary>Not all of it is in the page cache: read it ahead before sending.</summary>
     public bool IsCold;
 
+    /// <summary>
+    /// Nothing was read yet: where the offset is stands in bytes that are not in the page cache. The file, position and
+    /// length are those of these bytes, with a lease; read them ahead, and ask again.
+    /// </summary>
+    public bool IsLookupCold;
+
     /// <summary>The first batch is longer than the limit that was asked for, and is here whole.</summary>
     public bool IsOversized;
 

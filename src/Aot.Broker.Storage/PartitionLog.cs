@@ -321,14 +321,19 @@ public sealed class PartitionLog : ITurnEnd
     /// most <paramref name="bytesMax"/> of one segment, up to the limit of the isolation. The first batch is never cut
     /// when <paramref name="atLeastOneBatch"/>; without it, a first batch that does not fit gives an empty slice.
     /// </summary>
+    /// <remarks>
+    /// Finding the place reads an index and a few batch headers. With <paramref name="mayDefer"/> that does not wait for a
+    /// disk: see <see cref="LogSlice.IsLookupCold"/>.
+    /// </remarks>
     [HotPath]
     public ErrorCode Read(
         long offset,
         int bytesMax,
         ReadIsolation isolation,
         bool atLeastOneBatch,
-        out LogSlice slice
-    ) => _reader.Read(offset, bytesMax, isolation, atLeastOneBatch, out slice);
+        out LogSlice slice,
+        bool mayDefer = false
+    ) => _reader.Read(offset, bytesMax, isolation, atLeastOneBatch, mayDefer, out slice);
 
     /// <summary>The aborted transactions that overlap [fetchOffset, upperBound), upperBound being the slice's.</summary>
     public void GetAbortedTransactions(long fetchOffset, long upperBound, List<AbortedTransaction> into) =>
@@ -501,6 +506,8 @@ public sealed class PartitionLog : ITurnEnd
     public ValueTask CloseAsync(bool clean) => _life.CloseAsync(clean);
 
     internal ValueTask AbandonAsync() => _life.AbandonAsync();
+
+    internal void TakeOffline() => _life.TakeOffline();
 
     /// <summary>The log is about to end at the offset.</summary>
     internal void LowerWatermarks(long offset) =>

@@ -131,7 +131,7 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
                 }
             )
         );
-        string data = configuration.LogDirs[0];
+        string data = directories.All[0].Path;
         using StatisticsFile statistics = new(group.Cores, server, directories, data);
         ServeReport.WritePorts(data, listeners);
         Console.Out.WriteLine(ServeReport.ReadyLine(listeners, data, group.BackendName, group.Cores.Count));

@@ -38,11 +38,51 @@ internal static class BrokerControl
         {
             for (int i = 0; i < topic.Partitions.Length; i++)
             {
-                AddLeader(image, topic, i, broker.Id, wasCleanShutdown, records);
+                AddLeader(image, topic, i, broker, wasCleanShutdown, records);
             }
         }
         return records;
     }
+
+    /// <summary>
+    /// A running broker lost a directory: the registration without it, and no leader for the partitions in it. The replica
+    /// stays in the ISR, since it holds all that was committed and may lead again when the directory is back.
+    /// </summary>
+    public static List<MetadataRecord> LoseDirectory(MetadataImage image, BrokerImage broker, KafkaUuid lost)
+    {
+        BrokerImage left = broker with { Directories = [.. broker.Directories.Where(directory => directory != lost)] };
+        short metadataVersion = image.Features.MetadataVersion;
+        List<MetadataRecord> records = [];
+        if (MetadataVersions.HasDirectories(metadataVersion))
+        {
+            records.Add(
+                new MetadataRecord(
+                    new BrokerRegistrationChangeRecord
+                    {
+                        BrokerId = broker.Id,
+                        BrokerEpoch = broker.Epoch,
+                        LogDirs = [.. left.Directories],
+                    },
+                    MetadataVersions.BrokerRegistrationChangeRecordVersion(metadataVersion)
+                )
+            );
+        }
+        foreach (TopicImage topic in image.Topics)
+        {
+            for (int i = 0; i < topic.Partitions.Length; i++)
+            {
+                PartitionImage partition = topic.Partitions[i];
+                if (partition.Leader == broker.Id && !left.HasOnline(partition.DirectoryOf(broker.Id)))
+                {
+                    records.Add(NoLeader(image, topic.Id, i));
+                }
+            }
+        }
+        return records;
+    }
+
+    private static MetadataRecord NoLeader(MetadataImage image, KafkaUuid topicId, int index) =>
+        PartitionControl.Lead(image, topicId, index, PartitionImage.NoLeader, null, isClean: true);
 
     /// <summary>
     /// A partition without a leader gets this broker when it holds all that was committed: it is in the ISR or among
@@ -52,12 +92,21 @@ internal static class BrokerControl
         MetadataImage image,
         TopicImage topic,
         int index,
-        int brokerId,
+        BrokerImage broker,
         bool wasCleanShutdown,
         List<MetadataRecord> records
     )
     {
+        int brokerId = broker.Id;
         PartitionImage partition = topic.Partitions[index];
+        if (!broker.HasOnline(partition.DirectoryOf(brokerId)))
+        {
+            if (partition.Leader == brokerId)
+            {
+                records.Add(NoLeader(image, topic.Id, index));
+            }
+            return;
+        }
         if (partition.Leader == brokerId && !wasCleanShutdown)
         {
             // What the log lost may have been seen by a reader: the new epoch lets it notice.

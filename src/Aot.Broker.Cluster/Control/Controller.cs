@@ -69,6 +69,16 @@ public sealed class Controller
         AlterUserScramCredentialsRequest request
     ) => DecideAsync(from, image => ScramControl.Alter(image, request));
 
+    /// <summary>A data directory of this node failed while it ran.</summary>
+    internal Task<bool> LoseDirectoryAsync(Core from, KafkaUuid directory) =>
+        DecideAsync(
+            from,
+            image => new ControlPlan<bool>(
+                image.Broker(_facts.NodeId) is { } self ? BrokerControl.LoseDirectory(image, self, directory) : [],
+                true
+            )
+        );
+
     private Task<T> DecideAsync<T>(Core from, Func<MetadataImage, ControlPlan<T>> decide) =>
         from.CallAsync(
             new CoreIndex(0),

@@ -34,6 +34,13 @@ public sealed record BrokerImage
     /// <summary>Neither fenced nor on its way out: may lead.</summary>
     public bool IsActive => !Fenced && !InControlledShutdown;
 
+    /// <summary>Whether the broker can read a directory; true where it was not said which one it is.</summary>
+    public bool HasOnline(KafkaUuid directory) =>
+        directory == ReservedDirectory.Migrating
+        || directory == ReservedDirectory.Unassigned
+        || Directories.Length == 0
+        || Directories.Contains(directory);
+
     public EndPointImage? EndPoint(string listener)
     {
         foreach (EndPointImage endPoint in EndPoints)

@@ -38,6 +38,14 @@ public sealed record PartitionImage
         return at < 0 ? default : Directories[at];
     }
 
+    /// <summary>The replicas whose broker is away, or has lost the directory.</summary>
+    public List<int> OfflineReplicas(MetadataImage image) =>
+        [
+            .. Replicas.Where(id =>
+                image.Broker(id) is not { Fenced: false } broker || !broker.HasOnline(DirectoryOf(id))
+            ),
+        ];
+
     public bool IsReassigning => Adding.Length > 0 || Removing.Length > 0;
 }
 

@@ -157,6 +157,27 @@ public sealed class ClusterNode
     }
 
     /// <summary>
+    /// One of several data directories failed: its logs stop on every core, then the cluster hears of it. Without the
+    /// directory of the metadata log there is no going on.
+    /// </summary>
+    private async ValueTask LoseDirectoryAsync(Core core, LogDirectory directory)
+    {
+        if (ReferenceEquals(directory, _directories.Metadata))
+        {
+            Fail(
+                new DataDirectoryException(DataDirectoryProblem.Disk, $"the metadata directory {directory.Path} failed")
+            );
+            return;
+        }
+        await core.RunOnAllAsync(each =>
+        {
+            each.Get<LogSet>().TakeOffline(directory);
+            return ValueTask.CompletedTask;
+        });
+        await Controller.LoseDirectoryAsync(core, directory.Meta!.DirectoryId);
+    }
+
+    /// <summary>
     /// Directories that are new, or from before directories had ids, get their identity. It blocks on the disk, so it
     /// runs beside the opening of the metadata log; the mark that makes a directory formatted comes last, when what it
     /// stands for is on the disk.
@@ -220,6 +241,9 @@ public sealed class ClusterNode
         await PutStraysAside(logs, image);
         await _writer.PublishStartAsync(image, start.Replay.Delta);
         Controller = new Controller(_writer, facts);
+        _directories.WhenDirectoryFails(directory =>
+            _ = _core.RunFromThreadAsync(core => LoseDirectoryAsync(core, directory))
+        );
     }
 
     /// <summary>A new epoch, and what must be on the disk before anything in it counts.</summary>

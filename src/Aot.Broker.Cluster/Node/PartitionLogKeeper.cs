@@ -21,6 +21,7 @@ internal sealed class PartitionLogKeeper : IMetadataListener
     private static readonly Logger s_log = Log.For("metadata");
 
     private readonly int _nodeId;
+    private readonly LogDirectories _directories;
     private readonly Dictionary<KafkaUuid, string> _pathOfDirectory = [];
     private readonly TopicLogConfigs?[] _configs;
     private readonly ConfigValues?[] _settings;
@@ -28,6 +29,7 @@ internal sealed class PartitionLogKeeper : IMetadataListener
     public PartitionLogKeeper(int nodeId, int coreCount, LogDirectories directories)
     {
         _nodeId = nodeId;
+        _directories = directories;
         _configs = new TopicLogConfigs?[coreCount];
         _settings = new ConfigValues?[coreCount];
         foreach (LogDirectory directory in directories.All)
@@ -127,6 +129,15 @@ internal sealed class PartitionLogKeeper : IMetadataListener
                     Lead(log, partition);
                     continue;
                 }
+                if (IsInLostDirectory(new TopicPartition(topic.Name, index), partition, out KafkaUuid directory))
+                {
+                    s_log.Error(
+                        "a partition is offline: its data directory is not there",
+                        ("partition", new TopicPartition(topic.Name, index)),
+                        ("directoryId", directory)
+                    );
+                    continue;
+                }
                 opening.Add(OpenAsync(logs, topic, index, partition, configs.Of(image, topic.Name)));
                 if (opening.Count == OpeningMax)
                 {
@@ -136,6 +147,16 @@ internal sealed class PartitionLogKeeper : IMetadataListener
             }
         }
         await CoreTasks.AllAsync(opening);
+    }
+
+    /// <summary>Its records are elsewhere: a new, empty log in another directory would take their place.</summary>
+    private bool IsInLostDirectory(TopicPartition name, PartitionImage partition, out KafkaUuid directory)
+    {
+        directory = partition.DirectoryOf(_nodeId);
+        return directory != ReservedDirectory.Migrating
+            && directory != ReservedDirectory.Unassigned
+            && !_pathOfDirectory.ContainsKey(directory)
+            && !_directories.Has(name);
     }
 
     private async Task OpenAsync(LogSet logs, TopicDelta topic, int index, PartitionImage partition, LogConfig config)

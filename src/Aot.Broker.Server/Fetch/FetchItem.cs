@@ -29,6 +29,13 @@ internal struct FetchItem
     public int Length;
     public bool IsCold;
 
+    /// <summary>Nothing was read yet: the bytes that say where the offset is have to be read ahead first.</summary>
+    public bool IsLookupCold;
+
+    /// <summary>How often that was done for this request.</summary>
+    public byte WarmUps;
+    public int ColdLength;
+
     /// <summary>Which of the share's aborted transactions lie in what was read.</summary>
     public int AbortedFirst;
     public int AbortedCount;

@@ -10,6 +10,9 @@ namespace Aot.Broker.Server.Fetch;
 /// </summary>
 internal sealed class FetchReads
 {
+    /// <summary>The index and the place in the log, and both once more should they have left the page cache meanwhile.</summary>
+    private const int WarmUpsMax = 4;
+
     private SegmentLease[] _leases = new SegmentLease[4];
     private int _leaseCount;
 
@@ -28,6 +31,7 @@ internal sealed class FetchReads
         item.DivergingEpoch = -1;
         item.Length = 0;
         item.IsCold = false;
+        item.IsLookupCold = false;
         item.AbortedFirst = Aborted.Count;
         item.AbortedCount = 0;
         PartitionLog? log = owner.Logs.Find(item.TopicId, item.Partition);
@@ -47,7 +51,14 @@ internal sealed class FetchReads
             return;
         }
         int bytesMax = (int)Math.Min(item.BytesMax, Math.Max(room, 0));
-        item.Error = log.Read(item.FetchOffset, bytesMax, isolation, isFirst, out LogSlice slice);
+        item.Error = log.Read(
+            item.FetchOffset,
+            bytesMax,
+            isolation,
+            isFirst,
+            out LogSlice slice,
+            item.WarmUps < WarmUpsMax
+        );
         if (item.Error != ErrorCode.None)
         {
             return;
@@ -57,6 +68,13 @@ internal sealed class FetchReads
         item.LogStartOffset = slice.LogStartOffset;
         item.File = slice.File;
         item.Position = slice.Position;
+        if (slice.IsLookupCold)
+        {
+            item.IsLookupCold = true;
+            item.ColdLength = slice.Length;
+            KeepLease(slice.Lease);
+            return;
+        }
         item.Length = slice.Length;
         item.IsCold = slice.IsCold;
         if (slice.Length > 0)

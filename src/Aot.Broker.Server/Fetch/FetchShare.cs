@@ -35,6 +35,9 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
 
         /// <summary>A watched log moved; the share is read again at the end of the turn.</summary>
         Woken,
+
+        /// <summary>What the lookups need is read from the disk; then all is read again.</summary>
+        WarmingUp,
         ReadingAhead,
 
         /// <summary>The mailbox to the connection's core is full.</summary>
@@ -48,6 +51,7 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
     private OwnerState _state;
     private bool _isOver;
     private int _readsAhead;
+    private int _coldLookups;
 
     public FetchWork? Work { get; set; }
 
@@ -177,8 +181,16 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
 
     public void OnFileDone(long token, long result)
     {
-        // A failed read-ahead only means that sendfile will wait for the disk.
-        if (--_readsAhead == 0)
+        // A failed read-ahead only means that sendfile, or the lookup, will wait for the disk.
+        if (--_readsAhead > 0)
+        {
+            return;
+        }
+        if (_state == OwnerState.WarmingUp)
+        {
+            Evaluate();
+        }
+        else
         {
             Answer();
         }
@@ -247,6 +259,10 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
     {
         _owner = owner;
         _isOver = false;
+        for (int i = 0; i < Count; i++)
+        {
+            _items[i].WarmUps = 0;
+        }
         Evaluate();
     }
 
@@ -257,7 +273,7 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
         {
             Settle();
         }
-        else if (_state == OwnerState.Woken)
+        else if (_state is OwnerState.Woken or OwnerState.WarmingUp)
         {
             _isOver = true;
         }
@@ -267,6 +283,11 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
     private void Evaluate()
     {
         ReadAll();
+        if (_coldLookups > 0)
+        {
+            WarmUp();
+            return;
+        }
         Core core = _owner!.Core;
         if (EndsWait || _isOver || Bytes >= NeedBytes || core.NowMillis >= DeadlineMillis)
         {
@@ -291,13 +312,33 @@ internal sealed class FetchShare(ServerCore home, CoreIndex target)
         ReleaseLeases();
         Bytes = 0;
         EndsWait = false;
+        _coldLookups = 0;
         for (int i = 0; i < Count; i++)
         {
             ref FetchItem item = ref _items[i];
             _reads.Read(_owner!, ref item, Isolation, BytesMax - Bytes, Bytes == 0);
             Bytes += item.Length;
+            _coldLookups += item.IsLookupCold ? 1 : 0;
             EndsWait |= item.Error != ErrorCode.None || item.DivergingEpoch >= 0;
         }
+    }
+
+    /// <summary>Reads what the lookups need, beside the core, and then all of it once more.</summary>
+    private void WarmUp()
+    {
+        _readsAhead = 1;
+        _state = OwnerState.WarmingUp;
+        for (int i = 0; i < Count; i++)
+        {
+            ref FetchItem item = ref _items[i];
+            if (item.IsLookupCold)
+            {
+                item.WarmUps++;
+                _readsAhead++;
+                _owner!.Core.Io.ReadAhead(item.File, item.Position, item.ColdLength, this, i);
+            }
+        }
+        OnFileDone(0, 0);
     }
 
     /// <summary>What was read goes back, after the disk was read where the page cache did not have it.</summary>

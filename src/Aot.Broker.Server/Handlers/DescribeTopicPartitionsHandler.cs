@@ -43,7 +43,7 @@ internal sealed class DescribeTopicPartitionsHandler(ServerCore server)
             int first =
                 request.Cursor is { } cursor && name == cursor.TopicName ? Math.Max(cursor.PartitionIndex, 0) : 0;
             int end = (int)Math.Min(topic.Partitions.Length, (long)first + room);
-            response.Topics.Add(Describe(topic, first, end, alive));
+            response.Topics.Add(Describe(context.Image, topic, first, end, alive));
             room -= Math.Max(end - first, 0);
             if (end < topic.Partitions.Length)
             {
@@ -83,7 +83,13 @@ internal sealed class DescribeTopicPartitionsHandler(ServerCore server)
             IsInternal = TopicImage.IsInternalName(name),
         };
 
-    private static DescribedTopic Describe(TopicImage topic, int first, int end, HashSet<int> alive)
+    private static DescribedTopic Describe(
+        MetadataImage image,
+        TopicImage topic,
+        int first,
+        int end,
+        HashSet<int> alive
+    )
     {
         DescribedTopic described = new()
         {
@@ -107,7 +113,7 @@ internal sealed class DescribeTopicPartitionsHandler(ServerCore server)
                     IsrNodes = [.. partition.Isr],
                     EligibleLeaderReplicas = [.. partition.Elr],
                     LastKnownElr = [.. partition.LastKnownElr],
-                    OfflineReplicas = [.. partition.Replicas.Where(id => !alive.Contains(id))],
+                    OfflineReplicas = partition.OfflineReplicas(image),
                 }
             );
         }

@@ -173,7 +173,7 @@ internal sealed class MetadataHandler(ServerCore server)
             LeaderEpoch = partition.LeaderEpoch,
             ReplicaNodes = [.. partition.Replicas],
             IsrNodes = [.. partition.Isr],
-            OfflineReplicas = [.. partition.Replicas.Where(id => !alive.Contains(id))],
+            OfflineReplicas = partition.OfflineReplicas(context.Image),
         };
     }
 }

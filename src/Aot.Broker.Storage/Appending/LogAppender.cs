@@ -408,7 +408,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         if (!mayHeal || cut != Errno.None)
         {
             log.Status = LogStatus.Offline;
-            log.LogDirectory.HasFailed = true;
+            log.Set.Directories.OnWriteFailure(log.LogDirectory, mayHeal ? cut : error);
         }
         s_log.Error(
             log.Status == LogStatus.Offline

@@ -129,6 +129,9 @@ internal sealed class IndexFile
     public int FloorByValue(int value, Disk disk, Fd file, Span<byte> entry) =>
         Floor(value, byValue: true, disk, file, entry);
 
+    /// <summary>Whether the floor of a key is among the entries in memory.</summary>
+    public bool IsInTail(long key) => _tailCount > 0 && KeyOf(_tail, byValue: false) <= key;
+
     private int Floor(long key, bool byValue, Disk disk, Fd file, Span<byte> entry)
     {
         if (_tailCount > 0 && KeyOf(_tail, byValue) <= key)

@@ -60,6 +60,14 @@ internal sealed class OffsetIndex(long baseOffset)
         return File.Floor(relative, disk, file, entry) < 0 ? 0 : BinaryPrimitives.ReadInt32BigEndian(entry[4..]);
     }
 
+    /// <summary>How much of the file a lookup may read; 0 when memory answers it.</summary>
+    public int BytesToLookUp(long offset)
+    {
+        long relative = offset - baseOffset;
+        bool isInMemory = LastRelativeOffset < 0 || relative < 0 || relative >= LastRelativeOffset;
+        return isInMemory || File.IsInTail(relative) ? 0 : File.Written * EntryBytes;
+    }
+
     /// <summary>The offset of the first entry at or after a position: no batch that begins before it is later. -1: none.</summary>
     public long FirstOffsetFrom(int position, Disk disk, Fd file)
     {

@@ -16,6 +16,9 @@ internal sealed class LogReader(PartitionLog log)
     /// <summary>Headers of small batches are read a page at a time.</summary>
     private const int PageBytes = 4096;
 
+    /// <summary>What a walk from an index entry to the batch reads at most, as a rule; more of it waits for the disk.</summary>
+    private const int WalkBytes = 16 * 1024;
+
     /// <summary>A batch found in a file.</summary>
     private struct Place
     {
@@ -25,10 +28,22 @@ internal sealed class LogReader(PartitionLog log)
         public int Bytes;
         public long BaseOffset;
         public bool IsInTail;
+
+        /// <summary>Bytes that are to be read ahead before the place can be known; none when the length is 0.</summary>
+        public Fd ColdFile;
+        public int ColdPosition;
+        public int ColdLength;
     }
 
     [HotPath]
-    public ErrorCode Read(long offset, int bytesMax, ReadIsolation isolation, bool atLeastOneBatch, out LogSlice slice)
+    public ErrorCode Read(
+        long offset,
+        int bytesMax,
+        ReadIsolation isolation,
+        bool atLeastOneBatch,
+        bool mayDefer,
+        out LogSlice slice
+    )
     {
         slice = default;
         slice.File = Fd.None;
@@ -51,10 +66,15 @@ internal sealed class LogReader(PartitionLog log)
             return ErrorCode.None;
         }
         Place first = default;
-        Errno error = Find(offset, ref first);
+        Errno error = Find(offset, ref first, mayDefer);
         if (error != Errno.None)
         {
             return ReadFailedSlow(error);
+        }
+        if (first.ColdLength > 0)
+        {
+            DeferSlow(first, ref slice);
+            return ErrorCode.None;
         }
         if (first.Handle is null || first.BaseOffset >= limit)
         {
@@ -103,7 +123,7 @@ internal sealed class LogReader(PartitionLog log)
             return 0;
         }
         Place first = default;
-        if (Find(offset, ref first) != Errno.None || first.Handle is null)
+        if (Find(offset, ref first, mayDefer: false) != Errno.None || first.Handle is null)
         {
             return 0;
         }
@@ -137,7 +157,7 @@ internal sealed class LogReader(PartitionLog log)
 
     /// <summary>The first batch that ends at or after the offset. Without one the place has no handle.</summary>
     [HotPath]
-    private Errno Find(long offset, ref Place place)
+    private Errno Find(long offset, ref Place place, bool mayDefer)
     {
         SegmentList segments = log.Segments;
         if (log.Tail.TryFind(offset, out place.BaseOffset, out place.Position, out place.Bytes))
@@ -155,7 +175,7 @@ internal sealed class LogReader(PartitionLog log)
                 return error;
             }
             place.SegmentIndex = i;
-            error = FindInSegment(handle, offset, ref place);
+            error = FindInSegment(handle, offset, ref place, mayDefer);
             if (error != Errno.None || place.Handle is not null)
             {
                 return error;
@@ -165,11 +185,20 @@ internal sealed class LogReader(PartitionLog log)
     }
 
     [HotPath]
-    private Errno FindInSegment(SegmentHandle handle, long offset, ref Place place)
+    private Errno FindInSegment(SegmentHandle handle, long offset, ref Place place, bool mayDefer)
     {
         Segment segment = handle.Segment;
         Disk disk = log.Disk;
-        int position = segment.OffsetIndex.Lookup(offset, disk, log.Set.Open.OffsetIndexOf(handle));
+        Fd index = log.Set.Open.OffsetIndexOf(handle);
+        if (mayDefer && IsCold(handle, index, 0, segment.OffsetIndex.BytesToLookUp(offset), ref place))
+        {
+            return Errno.None;
+        }
+        int position = segment.OffsetIndex.Lookup(offset, disk, index);
+        if (mayDefer && IsCold(handle, handle.Log, position, Math.Min(WalkBytes, segment.Bytes - position), ref place))
+        {
+            return Errno.None;
+        }
         Span<byte> page = stackalloc byte[PageBytes];
         int pagePosition = 0;
         int pageBytes = 0;
@@ -207,6 +236,30 @@ internal sealed class LogReader(PartitionLog log)
         return Errno.None;
     }
 
+    [HotPath]
+    private bool IsCold(SegmentHandle handle, Fd file, int position, int length, ref Place place)
+    {
+        if (length <= 0 || log.Disk.IsResident(file, position, length))
+        {
+            return false;
+        }
+        place.Handle = handle;
+        place.ColdFile = file;
+        place.ColdPosition = position;
+        place.ColdLength = length;
+        return true;
+    }
+
+    private static void DeferSlow(in Place place, ref LogSlice slice)
+    {
+        place.Handle!.Borrow();
+        slice.Lease = LeaseOf(place.Handle);
+        slice.File = place.ColdFile;
+        slice.Position = place.ColdPosition;
+        slice.Length = place.ColdLength;
+        slice.IsLookupCold = true;
+    }
+
     /// <summary>Where the bytes end that a reader with this limit may see of the place's segment.</summary>
     [HotPath]
     private int EndPosition(in Place first, long limit)
@@ -221,7 +274,7 @@ internal sealed class LogReader(PartitionLog log)
             return position;
         }
         Place end = default;
-        return FindInSegment(first.Handle!, limit, ref end) == Errno.None && end.Handle is not null
+        return FindInSegment(first.Handle!, limit, ref end, mayDefer: false) == Errno.None && end.Handle is not null
             ? end.Position
             : segment.Bytes;
     }

@@ -1,7 +1,9 @@
 using Aot.Broker.Base;
 using Aot.Broker.Linux;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Protocol.Records;
+using Aot.Broker.Storage.Inspection;
 using Aot.Broker.Storage.Segments;
 
 namespace Aot.Broker.Storage.Reading;
@@ -87,7 +89,7 @@ internal readonly struct TimestampLookup(PartitionLog log)
         BatchHeader header = batches.Header;
         if (header.Magic < 2)
         {
-            return new TimestampOffset(ErrorCode.None, header.BaseOffset, header.MaxTimestamp, -1);
+            return SearchLegacy(batches.Batch(), timestamp);
         }
         if (!BatchRecords.TryOpen(batches.Batch(), out RecordBatchView view, out byte[]? plain))
         {
@@ -101,6 +103,35 @@ internal readonly struct TimestampLookup(PartitionLog log)
             if (time >= timestamp && offset >= log.LogStartOffset)
             {
                 return new TimestampOffset(ErrorCode.None, offset, time, header.LeaderEpoch);
+            }
+        }
+        return TimestampOffset.NotFound;
+    }
+
+    /// <summary>A single message, or those inside a compressed wrapper, whose own offset and time are its last and latest.</summary>
+    private TimestampOffset SearchLegacy(ReadOnlySpan<byte> bytes, long timestamp)
+    {
+        using BatchContent content = new();
+        if (!LegacyMessageView.TryRead(bytes, out LegacyMessageView message))
+        {
+            return new TimestampOffset(ErrorCode.CorruptMessage, -1, -1, -1);
+        }
+        if (message.Codec == CompressionCodec.None)
+        {
+            return new TimestampOffset(ErrorCode.None, message.Offset, message.Timestamp, -1);
+        }
+        if (!content.TryOpen(message, out ReadOnlySpan<byte> plain, out _))
+        {
+            return new TimestampOffset(ErrorCode.CorruptMessage, -1, -1, -1);
+        }
+        LegacyMessageEnumerator inner = new(plain, message);
+        while (inner.MoveNext())
+        {
+            long time =
+                message.TimestampType == TimestampType.LogAppendTime ? message.Timestamp : inner.Current.Timestamp;
+            if (time >= timestamp && inner.Offset >= log.LogStartOffset)
+            {
+                return new TimestampOffset(ErrorCode.None, inner.Offset, time, -1);
             }
         }
         return TimestampOffset.NotFound;

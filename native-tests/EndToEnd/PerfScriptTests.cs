@@ -1,0 +1,60 @@
+using System.Text.RegularExpressions;
+using Aot.Broker.Harness;
+using Xunit.Abstractions;
+
+namespace Aot.Broker.EndToEnd.Tests;
+
+/// <summary>
+/// The measurements of starts, at a size for every day: what they check (end offsets, orderly stops, readiness) has to hold
+/// whatever the times are.
+/// </summary>
+public sealed partial class PerfScriptTests(ITestOutputHelper output)
+{
+    [Fact]
+    public void A_thousand_partitions_are_made_and_found_again_with_little_memory_each()
+    {
+        if (Run("start-many", "1000") is { } said)
+        {
+            Assert.Contains("ready after kill -9", said);
+            foreach (Match memory in MemoryLine().Matches(said))
+            {
+                Assert.InRange(double.Parse(memory.Groups[1].Value), -10, 20);
+            }
+            Assert.Equal(2, MemoryLine().Count(said));
+        }
+    }
+
+    [Fact]
+    public void After_a_kill_the_logs_end_where_they_were_acknowledged()
+    {
+        if (Run("recovery", "300", "4") is { } said)
+        {
+            Assert.Contains("as it was left", said);
+            Assert.Matches("without recovery points .* 3[0-9][0-9] MB scanned", said);
+        }
+    }
+
+    private string? Run(string script, params string[] arguments)
+    {
+        if (Tool.Find("python3") is null)
+        {
+            output.WriteLine("SKIPPED: there is no python3");
+            return null;
+        }
+        ToolResult result = Tool.Run(
+                Path.Combine(Repository.Root, "perf", script),
+                arguments,
+                environment: new Dictionary<string, string>
+                {
+                    ["AOT_BROKER_BINARY"] = Repository.Binary,
+                    ["PERF_KEEP_CACHE"] = "1",
+                }
+            )
+            .Ok();
+        output.WriteLine(result.Output);
+        return result.Output;
+    }
+
+    [GeneratedRegex(@"memory after .* (-?[0-9.]+) KB per partition")]
+    private static partial Regex MemoryLine();
+}
