@@ -25,14 +25,7 @@ public sealed class AppendReadTests
         for (int step = 0; step < 3; step++)
         {
             int reads = rig.Disk.Reads;
-            ErrorCode error = log.Read(
-                20,
-                500,
-                ReadIsolation.HighWatermark,
-                true,
-                out LogSlice slice,
-                mayDefer: true
-            );
+            ErrorCode error = log.Read(20, 500, ReadIsolation.HighWatermark, true, out LogSlice slice, mayDefer: true);
             Assert.Equal(ErrorCode.None, error);
             Assert.True(slice.Length > 0 && slice.Lease.IsHeld);
             slice.Lease.Release();

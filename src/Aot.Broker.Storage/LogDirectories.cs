@@ -104,7 +104,11 @@ public sealed class LogDirectories : IDisposable
             directories.OpenMetadata(metadataPath);
             foreach (LogDirectory directory in directories._withMetadata.ToArray())
             {
-                directories.Try(directory.Path, directory == directories._metadata, () => directories.FindPartitions(directory));
+                directories.Try(
+                    directory.Path,
+                    directory == directories._metadata,
+                    () => directories.FindPartitions(directory)
+                );
             }
             directories.CheckIdentities();
         }
@@ -365,7 +369,8 @@ public sealed class LogDirectories : IDisposable
 
     // Opening ----------------------------------------------------------------------------------------------------------
 
-    private void TryOpen(string path, bool isNeeded) => Try(path, isNeeded, () => _all.Add(OpenOne(path, isApart: false)));
+    private void TryOpen(string path, bool isNeeded) =>
+        Try(path, isNeeded, () => _all.Add(OpenOne(path, isApart: false)));
 
     private void OpenMetadata(string path)
     {

@@ -56,6 +56,11 @@ internal sealed class LogTruncation(PartitionLog log, LogAppender appender, LogF
 
     private async ValueTask<ErrorCode> RunAsync(long offset, bool isWhole)
     {
+        if (log.Status != LogStatus.Open)
+        {
+            // The write of what was queued failed.
+            return ErrorOf(log.Status);
+        }
         TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
         Ended = ended.Task;
         log.Status = LogStatus.Truncating;
