@@ -6,6 +6,10 @@ using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 
+if (args is ["flushed-acks", ..])
+{
+    return FlushedAcks.Run(args.AsSpan(1));
+}
 if (args is ["append-tail", ..])
 {
     return AppendTail.Run(args.AsSpan(1));

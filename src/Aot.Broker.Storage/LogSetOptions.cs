@@ -40,11 +40,15 @@ public sealed record LogSetOptions
     /// Bytes of one log that may be under way to the disk: at half of it a helper thread waits for them, and beyond it
     /// the log's batches wait in its queue, so that no core is held up in the kernel.
     /// </summary>
-    public int DirtyBytesPerLogMax { get; init; } = 64 * 1024 * 1024;
+    /// <remarks>
+    /// Large enough for some seconds of a disk that others keep busy: with 64 MiB such a pause made producers wait for 2.5 s
+    /// that the page cache would have taken.
+    /// </remarks>
+    public int DirtyBytesPerLogMax { get; init; } = 512 * 1024 * 1024;
 
     /// <summary>
     /// The same for all logs of a core; past it each may have an eighth of what it may have otherwise. 0 = the core's part
-    /// of a thirty-second of the memory, which is well below where the kernel slows down who writes.
+    /// of a sixteenth of the memory, which is well below where the kernel slows down who writes.
     /// </summary>
     public long DirtyBytesPerCoreMax { get; init; }
 

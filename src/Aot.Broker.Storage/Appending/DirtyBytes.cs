@@ -13,8 +13,8 @@ namespace Aot.Broker.Storage.Appending;
 internal sealed class DirtyBytes
 {
     private const long BytesMin = 64L * 1024 * 1024;
-    private const long BytesMax = 1024L * 1024 * 1024;
-    private const int PartOfMemory = 32;
+    private const long BytesMax = 2048L * 1024 * 1024;
+    private const int PartOfMemory = 16;
     private const int PartUnderPressure = 8;
 
     private readonly int _perLogMax;

@@ -23,6 +23,7 @@ namespace Aot.Broker.Storage.Appending;
 internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, IBackgroundJob
 {
     private const int ReservedFromBytes = 1024 * 1024;
+    private const int AwaitedBytesMin = 16 * 1024 * 1024;
 
     private readonly List<(long Offset, TaskCompletionSource<ErrorCode> Done)> _flushes = [];
     private SegmentHandle? _syncing;
@@ -309,8 +310,8 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
         long halfOfDirty = log.Set.Dirty.PerLogMax / 2;
         _isAwaiting = _dirtyBytes >= halfOfDirty;
         _jobAwaitAt = active.CleanBytes;
-        // The oldest: so many that half of what a log may have is left at most.
-        _jobAwaitBytes = Math.Min(_dirtyBytes, Math.Max(halfOfDirty, _dirtyBytes - halfOfDirty));
+        // The oldest: so many that half of what a log may have is left at most, and in steps, to start more meanwhile.
+        _jobAwaitBytes = Math.Min(_dirtyBytes, Math.Max(AwaitedBytesMin, _dirtyBytes - halfOfDirty));
         _jobAllocateBytes = 0;
         long reserved = log.Config.Preallocate ? log.Config.SegmentBytes : log.Set.Options.ReservedBytes;
         bool isGrowing = reserved > 0 && active.Bytes >= ReservedFromBytes;
