@@ -140,6 +140,7 @@ internal sealed class ProduceCases(long now)
         Add(Plain, "a control batch", Sealed(one, b => b[22] |= 0x20));
         Add(Plain, "a delete horizon", Sealed(one, b => b[22] |= 0x40));
         Add(Plain, "an attribute that has no meaning", Sealed(one, b => b[21] |= 0x10));
+        Add(Plain, "transactional without a producer", Sealed(one, b => b[22] |= 0x10));
         Add(Plain, "last offset delta too large", Sealed(one, b => Int32(b, 23, 9)));
         Add(Plain, "last offset delta too small", Sealed(one, b => Int32(b, 23, 0)));
         Add(Plain, "last offset delta below zero", Sealed(one, b => Int32(b, 23, -1)));
