@@ -22,6 +22,8 @@ usage: ./build.sh COMMAND
   run [SERVE ARGUMENTS]        build, then start the broker (no arguments: 127.0.0.1:9092, data in ./data)
   test [FILTER]                build and run the tests whose full name contains FILTER; ends with "N passed, N failed"
   bench [FILTER]               build and run the micro-benchmarks whose name contains FILTER; tables with ratios, also in out/bench
+  sim [--seeds N] [--first S]  N runs (1000) of the broker in the simulator, with faults, from seed S on; sim --seed S repeats
+                               one, sim --scenario NAME [--call K --fault FAULT] tells a story with every fault or one
   kafka-suite [LIST|CLASS]...  Apache Kafka's own cluster tests against out/aot-broker (needs the peers folder)
   format                       format the C# sources
   clean                        remove out/
@@ -279,6 +281,18 @@ bench() {
   dotnet "$out/build/net10.0/bin/Aot.Broker.Bench/release/Aot.Broker.Bench.dll" --artifacts "$out/bench" "$@"
 }
 
+# The simulator needs no binary: its brokers run on the just-in-time compiler, in one process.
+simulate() {
+  command -v dotnet > /dev/null || fail "no 'dotnet' in PATH: install the .NET SDK 10"
+  local log=$out/sim.log name=Aot.Broker.Simulation.Tests
+  mkdir -p "$out"
+  if ! dotnet build native-tests/Simulation -v q > "$log" 2>&1; then
+    grep -E 'error' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
+    fail "building the simulator failed (all of it: $log)"
+  fi
+  dotnet "$out/build/net10.0/bin/$name/debug/$name.dll" "$@"
+}
+
 peers() {
   if [ -n "${AOT_BROKER_PEERS:-}" ]; then
     printf '%s\n' "$AOT_BROKER_PEERS"
@@ -355,6 +369,7 @@ case $command in
     run_tests "$@"
     ;;
   bench) bench "$@" ;;
+  sim) simulate "$@" ;;
   measure)
     build
     AOT_BROKER_BINARY=$binary exec perf/startup "$@"

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Aot.Broker.Base;
 using Aot.Broker.Reactor;
 
@@ -32,13 +33,16 @@ internal sealed class World : SynchronizationContext, IDisposable
     private Exception? _failure;
     private long _eventNumber;
 
-    public World(ulong seed, string name = "Simulation")
+    /// <param name="seed">Of every choice.</param>
+    /// <param name="name">Of the run, for its report.</param>
+    /// <param name="replay">The words after <c>./build.sh sim</c> that repeat it; null = the seed alone does.</param>
+    public World(ulong seed, string name = "Simulation", string? replay = null)
     {
         Seed = seed;
         Random = new SeededRandom(seed);
         string? path = Environment.GetEnvironmentVariable("AOT_BROKER_SIM_TRACE");
         Trace = new Trace(path is null ? null : $"{path}.{name}.{seed}.{Interlocked.Increment(ref s_worlds)}");
-        _replay = $"{name}, seed {seed}; replay: AOT_BROKER_SIM_SEED={seed} ./build.sh test Simulation";
+        _replay = $"{name}, seed {seed}; replay: ./build.sh sim {replay ?? $"--seed {seed}"}";
         Device = new Device(this);
         Network = new SimulatedNetwork(this);
     }
@@ -64,7 +68,7 @@ internal sealed class World : SynchronizationContext, IDisposable
     public void Schedule(long delayNanos, string kind, Action run) =>
         _events.Enqueue((kind, run), (NowNanos + Math.Max(0, delayNanos), _eventNumber++));
 
-    public void Note(string kind, long a = 0, long b = 0) => Trace.Add(NowNanos, kind, a, b);
+    public void Note(string kind, long a = 0, long b = 0, string? text = null) => Trace.Add(NowNanos, kind, a, b, text);
 
     public SimulatedProcess StartProcess(ProcessOptions options)
     {
@@ -131,6 +135,15 @@ internal sealed class World : SynchronizationContext, IDisposable
             $"{why}\n{_replay}\nat {NowNanos / 1e6:F3} ms of virtual time; the last events:\n{Trace.LastEvents()}",
             cause
         );
+
+    /// <summary>As the other form; the message is only put together when it is needed.</summary>
+    public void Check(bool condition, [InterpolatedStringHandlerArgument(nameof(condition))] ref CheckMessage message)
+    {
+        if (!condition)
+        {
+            Check(false, message.ToString());
+        }
+    }
 
     public void Check(bool condition, string message)
     {
@@ -203,13 +216,13 @@ internal sealed class World : SynchronizationContext, IDisposable
         if (choice < _runnable.Count)
         {
             SimulatedIo io = _runnable[choice];
-            Note("turn", io.Number);
+            Trace.AddRoutine(NowNanos, "turn", io.Number);
             io.RunTurn();
             NowNanos += Random.Between(200, TurnNanosMax);
             return;
         }
         (string kind, Action run) = _events.Dequeue();
-        Note(kind);
+        Trace.AddRoutine(NowNanos, kind);
         try
         {
             run();

@@ -154,9 +154,22 @@ public sealed class LogDirectories : IDisposable
         return list;
     }
 
-    /// <summary>Writes <c>meta.properties</c>: formats the directory, or gives it its directory id.</summary>
+    /// <summary>
+    /// Writes <c>meta.properties</c>: formats the directory, or gives it its directory id. The directory's own entry is
+    /// on the disk before that, also where the start that made it ended before it had synced it.
+    /// </summary>
     public void SaveMeta(LogDirectory directory, MetaProperties meta, long wallMillis)
     {
+        for (string? above = Path.GetDirectoryName(directory.Path); !string.IsNullOrEmpty(above); )
+        {
+            Errno unsynced = _disk.SyncDirectory(above);
+            // Not every directory above is ours to open; those were there before us.
+            if (unsynced is not (Errno.None or Errno.EACCES or Errno.EPERM or Errno.EROFS or Errno.EINVAL))
+            {
+                throw Problem(DataDirectoryProblem.Disk, $"cannot sync {above}", unsynced);
+            }
+            above = Path.GetDirectoryName(above);
+        }
         Errno error = _disk.WriteAllBytesAtomically(
             directory.PathOf(LogFileNames.MetaProperties),
             meta.ToBytes(wallMillis)

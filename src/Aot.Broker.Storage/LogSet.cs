@@ -65,6 +65,9 @@ public sealed class LogSet : ITimerTarget
     /// <summary>In no particular order. Do not open or delete a log while walking it.</summary>
     public IReadOnlyList<PartitionLog> All => _logs;
 
+    /// <summary>No log is opened any more.</summary>
+    public bool IsClosed => _isClosed;
+
     internal OpenSegments Open { get; }
 
     internal ClientBatches Checks { get; }
@@ -218,6 +221,25 @@ public sealed class LogSet : ITimerTarget
         return error;
     }
 
+    /// <summary>See <see cref="PartitionLog.DeleteRecordsAsync"/>.</summary>
+    internal async ValueTask<ErrorCode> DeleteRecordsAsync(PartitionLog log, long offset)
+    {
+        ErrorCode error = log.DeleteRecordsBefore(offset);
+        if (error != ErrorCode.None)
+        {
+            return error;
+        }
+        await log.NamesTaken;
+        if (log.Status == LogStatus.Closed)
+        {
+            return ErrorCode.NotLeaderOrFollower;
+        }
+        PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
+        LogDirectory directory = log.LogDirectory;
+        Errno written = await Core.RunInBackgroundAsync(() => directory.Write(CheckpointKind.LogStart));
+        return written == Errno.None ? ErrorCode.None : ErrorCode.KafkaStorageError;
+    }
+
     /// <summary>
     /// Closes all logs of this core; clean = as Kafka leaves them. When every core has done so, the owner of the process
     /// calls <see cref="LogDirectories.SaveCleanShutdown"/>.
@@ -362,8 +384,8 @@ public sealed class LogSet : ITimerTarget
     }
 
     /// <summary>
-    /// The log start is only written where it is inside a segment: else the first file's name says it. The first dirty
-    /// offset stays when a topic is not compacted any more, as a sign that its log has gaps.
+    /// The log start is only written where the first file's name does not say it. The first dirty offset stays when a
+    /// topic is not compacted any more, as a sign that its log has gaps.
     /// </summary>
     private static bool TryOffset(PartitionLog log, CheckpointKind kind, bool isClosing, out long offset)
     {
@@ -376,7 +398,7 @@ public sealed class LogSet : ITimerTarget
         };
         return kind switch
         {
-            CheckpointKind.LogStart => offset > log.Segments.First.BaseOffset,
+            CheckpointKind.LogStart => offset > log.Segments.First.BaseOffset || log.HasNamesLeft,
             CheckpointKind.Cleaner => offset >= 0,
             _ => true,
         };

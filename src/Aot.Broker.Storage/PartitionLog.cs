@@ -368,6 +368,8 @@ public sealed class PartitionLog : ITurnEnd
         WriteQueued();
         LeaderEpoch = epoch;
         Epochs.Assign(epoch, LogEndOffset);
+        // With one replica all that was found is committed: who replays the log next finds the watermark at its end.
+        Publish();
         MarkAtTurnEnd();
     }
 
@@ -405,6 +407,12 @@ public sealed class PartitionLog : ITurnEnd
 
     /// <summary>DeleteRecords: the log begins at the offset (-1 = the high watermark); whole segments below go away.</summary>
     public ErrorCode DeleteRecordsBefore(long offset) => _retention.DeleteRecordsBefore(offset);
+
+    /// <summary>
+    /// As <see cref="DeleteRecordsBefore"/>, and done when it cannot be undone by a crash: the checkpoint of log starts
+    /// has it, and the files of deleted segments have lost their names for good.
+    /// </summary>
+    public ValueTask<ErrorCode> DeleteRecordsAsync(long offset) => Set.DeleteRecordsAsync(this, offset);
 
     /// <summary>Deletes what <c>retention.ms</c>, <c>retention.bytes</c> and the log start allow; the bytes freed.</summary>
     public long ApplyRetention(long nowMillis) => _retention.Apply(nowMillis);
@@ -537,6 +545,10 @@ public sealed class PartitionLog : ITurnEnd
     {
         return Epochs.IsDirtyFor(LogEndOffset) ? Epochs.ToCheckpoint() : null;
     }
+
+    internal bool HasNamesLeft => _retention.HasNamesLeft;
+
+    internal Task NamesTaken => _retention.NamesTaken;
 
     internal void SyncBeyond(int bytes) => _flusher.SyncBeyond(bytes);
 

@@ -18,17 +18,24 @@ internal sealed class Consumer
     private readonly int _maxWaitMillis;
     private readonly int _maxBytes;
     private readonly int _partitionMaxBytes;
-    private readonly long[] _next = new long[TopicUnderTest.Partitions];
-    private readonly long[] _highWatermark = new long[TopicUnderTest.Partitions];
-    private readonly long[] _sentNext = new long[TopicUnderTest.Partitions];
+    private readonly long[] _first;
+    private readonly long[] _next;
+    private readonly long[] _highWatermark;
+    private readonly long[] _sentNext;
     private int _sessionId;
     private int _sessionEpoch;
+    private bool _hasFailed;
+    private int _asksForStart = -1;
 
     public Consumer(TopicUnderTest topic)
     {
         _topic = topic;
         _world = topic.World;
         SeededRandom random = _world.Random;
+        _first = new long[topic.Partitions];
+        _next = new long[topic.Partitions];
+        _highWatermark = new long[topic.Partitions];
+        _sentNext = new long[topic.Partitions];
         _version = (short)random.Between(4, 18);
         _usesSession = _version >= 7 && random.OneIn(2);
         _maxWaitMillis = random.Pick<int>([1, 100, 2_000]);
@@ -38,6 +45,12 @@ internal sealed class Consumer
 
     /// <summary>Not null: every record goes here, by partition.</summary>
     public List<(long Offset, string Value)>[]? Records { get; init; }
+
+    /// <summary>The offset of a partition at which its log began when it was first read.</summary>
+    public long FirstOf(int partition) => _first[partition];
+
+    /// <summary>The offset after the last record that was read.</summary>
+    public long EndOf(int partition) => _next[partition];
 
     /// <summary>There is nothing more to read on any partition, as far as the broker said.</summary>
     public bool IsAtEnd { get; private set; }
@@ -81,7 +94,7 @@ internal sealed class Consumer
     {
         bool isIncremental = _usesSession && _sessionId != 0;
         List<FetchRequest.FetchPartition> partitions = [];
-        for (int i = 0; i < TopicUnderTest.Partitions; i++)
+        for (int i = 0; i < _topic.Partitions; i++)
         {
             if (!isIncremental || _sentNext[i] != _next[i])
             {
@@ -110,7 +123,7 @@ internal sealed class Consumer
                     [
                         new()
                         {
-                            Topic = TopicUnderTest.Name,
+                            Topic = _topic.Name,
                             TopicId = _topic.Id,
                             Partitions = partitions,
                         },
@@ -136,6 +149,8 @@ internal sealed class Consumer
             _sessionEpoch = response.SessionId == 0 ? 0 : _sessionEpoch + 1;
         }
         bool hasRecords = false;
+        _hasFailed = false;
+        _asksForStart = -1;
         foreach (FetchResponse.PartitionData data in response.Responses.SelectMany(t => t.Partitions))
         {
             hasRecords |= Take(data);
@@ -145,21 +160,71 @@ internal sealed class Consumer
             _maxWaitMillis,
             response.Responses.Sum(t => t.Partitions.Sum(p => p.Records?.Length ?? 0))
         );
-        IsAtEnd = !hasRecords && Enumerable.Range(0, _next.Length).All(i => _next[i] >= _highWatermark[i]);
+        if (_asksForStart >= 0)
+        {
+            await FindStartAsync(client, _asksForStart);
+        }
+        IsAtEnd =
+            !hasRecords && !_hasFailed && Enumerable.Range(0, _next.Length).All(i => _next[i] >= _highWatermark[i]);
+        if (_hasFailed)
+        {
+            await _world.DelayAsync(TopicUnderTest.RetryNanos);
+        }
+    }
+
+    /// <summary>Records were deleted: it goes on where the log begins now.</summary>
+    private async Task FindStartAsync(WireClient client, int partition)
+    {
+        const long earliest = -2;
+        ListOffsetsResponse response = await client.CallAsync<ListOffsetsResponse>(
+            ApiKey.ListOffsets,
+            7,
+            new ListOffsetsRequest
+            {
+                ReplicaId = -1,
+                Topics =
+                [
+                    new()
+                    {
+                        Name = _topic.Name,
+                        Partitions = [new() { PartitionIndex = partition, Timestamp = earliest }],
+                    },
+                ],
+            },
+            ListOffsetsResponse.TryRead
+        );
+        ListOffsetsResponse.ListOffsetsPartitionResponse found = response.Topics[0].Partitions[0];
+        ErrorCode error = (ErrorCode)found.ErrorCode;
+        if (error != ErrorCode.None)
+        {
+            _hasFailed = true;
+            _world.Check(_topic.MayAnswer(error), $"start of {_topic.Name}-{partition}: {error}");
+            return;
+        }
+        _world.Check(
+            _topic.Ledger.MayBegin(partition, found.Offset),
+            $"{_topic.Name}-{partition} begins at {found.Offset}, below which nobody deleted"
+        );
+        _world.Check(
+            found.Offset > _next[partition],
+            $"{_topic.Name}-{partition} begins at {found.Offset}, and {_next[partition]} is out of range"
+        );
+        _first[partition] = _next[partition] = found.Offset;
+        Records?[partition].Clear();
     }
 
     private bool Take(FetchResponse.PartitionData data)
     {
         int partition = data.PartitionIndex;
         ErrorCode error = (ErrorCode)data.ErrorCode;
-        if (error is ErrorCode.NotLeaderOrFollower or ErrorCode.UnknownTopicOrPartition)
+        if (error != ErrorCode.None && _topic.MayAnswer(error))
         {
+            _hasFailed = true;
             return false;
         }
-        if (error == ErrorCode.OffsetOutOfRange && _topic.Ledger.Violations is { } violations)
+        if (error == ErrorCode.OffsetOutOfRange && _topic.Ledger.MayBegin(partition, _next[partition] + 1))
         {
-            violations.Add($"offset {_next[partition]} of partition {partition} was read before and is lost");
-            _next[partition] = 0;
+            _asksForStart = partition;
             return true;
         }
         _world.Check(error == ErrorCode.None, $"fetch v{_version} of {partition} at {_next[partition]}: {error}");

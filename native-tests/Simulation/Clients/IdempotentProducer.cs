@@ -8,7 +8,7 @@ namespace Aot.Broker.Simulation.Tests;
 /// An idempotent producer: up to five batches under way per partition; after a lost connection all that have no answer
 /// are sent again in order, with their sequence numbers. Each record is there once in the end.
 /// </summary>
-internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
+internal sealed class IdempotentProducer(TopicUnderTest topic, int number, int batchesMax = int.MaxValue)
 {
     private const int UnderWayMax = 5;
 
@@ -16,11 +16,13 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
     private readonly short _version = (short)topic.World.Random.Between(3, 13);
     private readonly List<Batch>[] _unanswered =
     [
-        .. Enumerable.Range(0, TopicUnderTest.Partitions).Select(_ => new List<Batch>()),
+        .. Enumerable.Range(0, topic.Partitions).Select(_ => new List<Batch>()),
     ];
-    private readonly int[] _nextSequence = new int[TopicUnderTest.Partitions];
+    private readonly int[] _nextSequence = new int[topic.Partitions];
+    private readonly bool[] _isKnown = new bool[topic.Partitions];
     private long _producerId = -1;
     private bool _hasFailed;
+    private int _batchesLeft = batchesMax;
 
     private sealed record Batch(int Partition, string[] Values, byte[] Bytes);
 
@@ -29,7 +31,7 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
 
     public async Task RunAsync()
     {
-        while (!topic.IsEnding || _unanswered.Any(p => p.Count > 0))
+        while (HasMore || _unanswered.Any(p => p.Count > 0))
         {
             WireClient? client = await WireClient.ConnectAsync(_world, () => topic.IsOver);
             if (client is null)
@@ -45,8 +47,14 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
                 // Connects again.
             }
             client.Close();
+            if (_hasFailed)
+            {
+                await _world.DelayAsync(_world.Random.Between(1L, TopicUnderTest.RetryNanos));
+            }
         }
     }
+
+    private bool HasMore => !topic.IsEnding && _batchesLeft > 0;
 
     private async Task SendUntilLostAsync(WireClient client)
     {
@@ -56,14 +64,14 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
         }
         _hasFailed = false;
         List<Task> underWay = [];
-        foreach (Batch batch in _unanswered.SelectMany(p => p))
+        foreach (Batch batch in _unanswered.SelectMany(p => p).ToList())
         {
             underWay.Add(SendAsync(client, batch));
         }
-        while (!topic.IsEnding && !client.IsLost && !_hasFailed)
+        while (HasMore && !client.IsLost && !_hasFailed)
         {
-            int partition = _world.Random.Below(TopicUnderTest.Partitions);
-            if (_unanswered[partition].Count < UnderWayMax)
+            int partition = _world.Random.Below(topic.Partitions);
+            if (_unanswered[partition].Count < (_isKnown[partition] || !topic.IsCautious ? UnderWayMax : 1))
             {
                 underWay.Add(SendAsync(client, NewBatch(partition)));
             }
@@ -87,6 +95,10 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
             new InitProducerIdRequest { TransactionalId = null, TransactionTimeoutMs = int.MaxValue },
             InitProducerIdResponse.TryRead
         );
+        if (response.ErrorCode != 0 && topic.MayAnswer((ErrorCode)response.ErrorCode))
+        {
+            throw new ConnectionLost();
+        }
         _world.Check(response.ErrorCode == 0, $"InitProducerId: {(ErrorCode)response.ErrorCode}");
         _world.Check(ProducerIds.Add(response.ProducerId), $"producer id {response.ProducerId} was given out twice");
         _producerId = response.ProducerId;
@@ -94,6 +106,7 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
 
     private Batch NewBatch(int partition)
     {
+        _batchesLeft--;
         string[] values = new string[_world.Random.Between(1, 4)];
         for (int i = 0; i < values.Length; i++)
         {
@@ -138,16 +151,9 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
         if (error != ErrorCode.None)
         {
             // Behind a batch that failed, those that were sent after it are out of order; all are sent again.
-            bool isOrderly =
-                error is ErrorCode.NotLeaderOrFollower or ErrorCode.UnknownTopicOrPartition
-                || (_hasFailed && error == ErrorCode.OutOfOrderSequenceNumber)
-                || topic.Ledger.Violations is not null;
+            bool isOrderly = topic.MayAnswer(error) || (_hasFailed && error == ErrorCode.OutOfOrderSequenceNumber);
             _world.Check(isOrderly, $"idempotent produce v{_version}: {error} {answer.ErrorMessage}");
             _hasFailed = true;
-            if (topic.Ledger.Violations is not null)
-            {
-                _unanswered[batch.Partition].Clear();
-            }
             return;
         }
         for (int i = 0; i < batch.Values.Length; i++)
@@ -155,5 +161,6 @@ internal sealed class IdempotentProducer(TopicUnderTest topic, int number)
             topic.Ledger.Acked(batch.Partition, batch.Values[i], answer.BaseOffset + i);
         }
         _unanswered[batch.Partition].Remove(batch);
+        _isKnown[batch.Partition] = true;
     }
 }

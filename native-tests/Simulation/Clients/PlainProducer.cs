@@ -55,11 +55,11 @@ internal sealed class PlainProducer(TopicUnderTest topic, int number)
     private async Task SendOneAsync(WireClient client)
     {
         List<(int Partition, string[] Values)> sent = [];
-        int first = _world.Random.Below(TopicUnderTest.Partitions);
-        int partitions = _world.Random.Between(1, 3);
+        int first = _world.Random.Below(topic.Partitions);
+        int partitions = Math.Min(_world.Random.Between(1, 3), topic.Partitions);
         for (int i = 0; i < partitions; i++)
         {
-            int partition = (first + i) % TopicUnderTest.Partitions;
+            int partition = (first + i) % topic.Partitions;
             string[] values = new string[_world.Random.Between(1, 4)];
             for (int v = 0; v < values.Length; v++)
             {
@@ -95,7 +95,7 @@ internal sealed class PlainProducer(TopicUnderTest topic, int number)
     {
         ErrorCode error = (ErrorCode)answer.ErrorCode;
         // While a broker stops, its logs are closed under requests that are still answered.
-        bool isOrderly = error is ErrorCode.NotLeaderOrFollower or ErrorCode.UnknownTopicOrPartition;
+        bool isOrderly = topic.MayAnswer(error);
         _world.Check(error == ErrorCode.None || isOrderly, $"produce v{_version}: {error} {answer.ErrorMessage}");
         for (int i = 0; error == ErrorCode.None && i < values.Length; i++)
         {

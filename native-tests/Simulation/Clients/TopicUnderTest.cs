@@ -7,10 +7,20 @@ using Aot.Broker.Protocol.Records;
 namespace Aot.Broker.Simulation.Tests;
 
 /// <summary>The topic that the clients of a run use, and what they have in common.</summary>
-internal sealed class TopicUnderTest(World world, Ledger ledger, bool syncedBeforeAnswer)
+internal sealed class TopicUnderTest(World world, Ledger ledger)
 {
-    public const string Name = "records";
-    public const int Partitions = 6;
+    public string Name { get; init; } = "records";
+
+    public int Partitions { get; init; } = 6;
+
+    /// <summary>Settings of the topic, beside its size of segments.</summary>
+    public IReadOnlyList<(string Name, string Value)> Configs { get; init; } = [];
+
+    /// <summary>Small segments, so that they are rolled all the time.</summary>
+    public int SegmentBytes { get; init; } = world.Random.Pick<int>([6_000, 20_000, 1_000_000]);
+
+    /// <summary>How long a client waits before it tries again.</summary>
+    public const long RetryNanos = 20_000_000;
 
     public World World { get; } = world;
 
@@ -20,8 +30,30 @@ internal sealed class TopicUnderTest(World world, Ledger ledger, bool syncedBefo
 
     public bool Exists => !Id.IsZero;
 
+    /// <summary>
+    /// Errors that an answer may have now: those of a broker that stops or comes up, and, where the disk has a fault,
+    /// that of a broken disk.
+    /// </summary>
+    public bool MayAnswer(ErrorCode error) =>
+        error
+            is ErrorCode.NotLeaderOrFollower
+                or ErrorCode.UnknownTopicOrPartition
+                or ErrorCode.CoordinatorNotAvailable
+                or ErrorCode.CoordinatorLoadInProgress
+                or ErrorCode.NotCoordinator
+        || (error == ErrorCode.KafkaStorageError && World.Device.Faults.HasFired);
+
     /// <summary>Producers send nothing new; they bring what they have under way to its end.</summary>
     public bool IsEnding { get; set; }
+
+    /// <summary>
+    /// Its logs may come up late, one request after the other. A producer then has to wait for its first answer: to a log
+    /// that does not know it, its second batch is as good as its first.
+    /// </summary>
+    public bool IsCautious { get; set; }
+
+    /// <summary>Its deletion was acknowledged.</summary>
+    public bool IsDeleted { get; set; }
 
     /// <summary>Everybody stops where they are.</summary>
     public bool IsOver { get; set; }
@@ -121,6 +153,11 @@ internal sealed class TopicUnderTest(World world, Ledger ledger, bool syncedBefo
         );
         CreateTopicsResponse.CreatableTopicResult result = created.Topics.Single();
         ErrorCode error = (ErrorCode)result.ErrorCode;
+        if (error == ErrorCode.KafkaStorageError && MayAnswer(error))
+        {
+            await World.DelayAsync(RetryNanos);
+            return;
+        }
         World.Check(error is ErrorCode.None or ErrorCode.TopicAlreadyExists, $"create: {error} {result.ErrorMessage}");
         if (error == ErrorCode.None)
         {
@@ -137,18 +174,9 @@ internal sealed class TopicUnderTest(World world, Ledger ledger, bool syncedBefo
         Id = response.Topics.Single().TopicId;
     }
 
-    /// <summary>Small segments, so that they are rolled all the time.</summary>
-    private List<CreateTopicsRequest.CreatableTopicConfig> TopicConfigs()
-    {
-        int segmentBytes = World.Random.Pick<int>([6_000, 20_000, 1_000_000]);
-        List<CreateTopicsRequest.CreatableTopicConfig> configs =
+    private List<CreateTopicsRequest.CreatableTopicConfig> TopicConfigs() =>
         [
-            new() { Name = "internal.segment.bytes", Value = segmentBytes.ToString() },
+            new() { Name = "internal.segment.bytes", Value = SegmentBytes.ToString() },
+            .. Configs.Select(c => new CreateTopicsRequest.CreatableTopicConfig { Name = c.Name, Value = c.Value }),
         ];
-        if (syncedBeforeAnswer)
-        {
-            configs.Add(new() { Name = "flush.messages", Value = "1" });
-        }
-        return configs;
-    }
 }

@@ -14,6 +14,9 @@ internal sealed class WireClient
 {
     private const long PatienceNanos = 60_000_000_000;
 
+    private static readonly Dictionary<ApiKey, string> s_names = Enum.GetValues<ApiKey>()
+        .ToDictionary(k => k, k => k.ToString());
+
     private readonly World _world;
     private readonly ClientSocket _socket;
     private readonly Queue<Pending> _pending = new();
@@ -61,6 +64,7 @@ internal sealed class WireClient
         }
         Pending pending = new(++_correlationId, key);
         _pending.Enqueue(pending);
+        _world.Note("ask", pending.CorrelationId, version, s_names[key]);
         _world.Schedule(PatienceNanos, "patience ends", () => CheckAnswered(pending));
         // Frames go out one behind the other, also where one has to wait for room.
         Task before = _sending;
@@ -113,6 +117,7 @@ internal sealed class WireClient
                     pending.CorrelationId == correlationId,
                     $"answer {correlationId} where {pending.CorrelationId} ({pending.Key}) is due"
                 );
+                _world.Note("answer", correlationId, length, s_names[pending.Key]);
                 pending.Answer.SetResult(answer);
             }
         }

@@ -1,4 +1,5 @@
 using Aot.Broker.Linux;
+using Aot.Broker.Storage.Producers;
 
 namespace Aot.Broker.Simulation.Tests;
 
@@ -9,6 +10,11 @@ internal sealed class Device(World world)
 
     public SimulatedDirectory Root { get; } = new();
 
+    public DiskFaults Faults { get; } = new(world);
+
+    /// <summary>Rules of a broker that this world breaks on purpose; see <see cref="BrokenRules"/>.</summary>
+    public BrokenRules Broken { get; set; }
+
     public SimulatedFile NewFile() => new(++_lastFileId);
 
     /// <summary>All that is not synced is lost in part, or wholly, or not at all.</summary>
@@ -16,6 +22,31 @@ internal sealed class Device(World world)
     {
         world.Note("power loss");
         Root.LosePower(world.Random);
+    }
+
+    /// <summary>A process starts: where it is to know no producers, every snapshot of them is an empty one.</summary>
+    public void OnProcessStarts()
+    {
+        if (Broken.HasFlag(BrokenRules.ProducerMemory))
+        {
+            EmptySnapshots(Root);
+        }
+    }
+
+    private static void EmptySnapshots(SimulatedDirectory directory)
+    {
+        foreach ((string name, object entry) in directory.Entries)
+        {
+            if (entry is SimulatedDirectory inner)
+            {
+                EmptySnapshots(inner);
+            }
+            else if (name.EndsWith(".snapshot", StringComparison.Ordinal))
+            {
+                SimulatedFile file = (SimulatedFile)entry;
+                file.Replace(ProducerSnapshot.Write(new ProducerState()));
+            }
+        }
     }
 
     /// <summary>The directory that holds the path's last name. ENOENT, ENOTDIR as the kernel says them.</summary>

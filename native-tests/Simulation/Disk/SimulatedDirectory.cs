@@ -30,6 +30,9 @@ internal sealed class SimulatedDirectory
 
     public void Sync() => SyncFirst(_changes.Count);
 
+    /// <summary>The first few of the changes reach the device.</summary>
+    public void SyncPart(SeededRandom random) => SyncFirst(random.Between(0, _changes.Count));
+
     public void LosePower(SeededRandom random)
     {
         SyncFirst(random.Between(0, _changes.Count));

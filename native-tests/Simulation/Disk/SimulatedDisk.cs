@@ -10,13 +10,21 @@ namespace Aot.Broker.Simulation.Tests;
 /// </summary>
 internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Disk
 {
+    private static readonly string[] s_names = Enum.GetNames<DiskCall>();
+
     private readonly Device _device = world.Device;
+    private CallVerdict _verdict;
 
     public override Errno Open(string path, DiskOpen mode, out Fd fd)
     {
         fd = Fd.None;
-        Begin("open", path);
-        Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
+        bool isNew = mode is DiskOpen.CreateNew or DiskOpen.OpenOrCreate && _device.Find(path) is null;
+        Errno error = Begin(isNew ? DiskCall.Create : DiskCall.Open, path);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
             return error;
@@ -39,7 +47,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             return Errno.EEXIST;
         }
         fd = process.AddDescriptor(new OpenFile(path, (SimulatedFile)found, mode != DiskOpen.ReadOnly));
-        return Errno.None;
+        return Done(Errno.None);
     }
 
     public override void Close(Fd fd)
@@ -51,39 +59,48 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 
     public override long Write(Fd fd, ReadOnlySpan<IoPiece> pieces, long position)
     {
-        long done = 0;
+        if (pieces.Length == 1)
+        {
+            return Write(fd, SimulatedIo.BytesOf(pieces[0]), position);
+        }
+        int length = 0;
         foreach (IoPiece piece in pieces)
         {
-            long written = Write(fd, SimulatedIo.BytesOf(piece), position + done);
-            if (written < 0)
-            {
-                return written;
-            }
-            done += written;
+            length += piece.Length;
         }
-        return done;
+        byte[] bytes = new byte[length];
+        int at = 0;
+        foreach (IoPiece piece in pieces)
+        {
+            SimulatedIo.BytesOf(piece).CopyTo(bytes.AsSpan(at));
+            at += piece.Length;
+        }
+        return Write(fd, bytes, position);
     }
 
     public override long Write(Fd fd, ReadOnlySpan<byte> bytes, long position)
     {
-        world.AssertOwnThread();
         OpenFile open = process.Descriptor<OpenFile>(fd);
         if (!open.IsWritable)
         {
             return -(long)Errno.EBADF;
         }
-        if (process.IsAtFaultPoint())
+        Errno error = Begin(DiskCall.Write, open.Path, position, Trace.HashOf(bytes));
+        if (_verdict.IsShort || _verdict.EndAt == CallMoment.Within)
         {
             open.File.Write(bytes[..world.Random.Between(0, bytes.Length)], position);
-            process.Fault("in write");
+            Done(error);
         }
-        world.Note("write", ((long)open.File.Id << 32) | position, Trace.HashOf(bytes));
+        if (error != Errno.None)
+        {
+            return -(long)error;
+        }
         open.File.Write(bytes, position);
         if (world.Random.OneIn(16))
         {
             open.File.WriteBack(world.Random, 0, open.File.Length, 40);
         }
-        return bytes.Length;
+        return Done(bytes.Length);
     }
 
     public override long Read(Fd fd, Span<byte> target, long position)
@@ -95,49 +112,102 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 
     public override Errno Truncate(Fd fd, long length)
     {
-        SimulatedFile file = Begin("truncate", fd, length);
-        file.Truncate(length, world.Random);
-        return Errno.None;
+        OpenFile open = process.Descriptor<OpenFile>(fd);
+        Errno error = Begin(DiskCall.Truncate, open.Path, length);
+        bool isForgotten =
+            _device.Broken.HasFlag(BrokenRules.RecoveryCut) && open.Path.EndsWith(".log", StringComparison.Ordinal);
+        if (error != Errno.None || isForgotten)
+        {
+            return error;
+        }
+        open.File.Truncate(length, world.Random);
+        return Done(Errno.None);
     }
 
-    /// <summary>Space is never short here, and the length stays: there is nothing to remember.</summary>
+    /// <summary>The length stays: there is nothing to remember.</summary>
     public override Errno Allocate(Fd fd, long position, long length)
     {
-        Begin("allocate", fd, position);
-        return Errno.None;
+        Errno error = Begin(DiskCall.Allocate, process.Descriptor<OpenFile>(fd).Path, position);
+        return error != Errno.None ? error : Done(Errno.None);
     }
 
     public override Errno Sync(Fd fd, bool dataOnly)
     {
-        SimulatedFile file = Begin("sync", fd, 0);
-        file.SyncNow();
-        return Errno.None;
+        OpenFile open = process.Descriptor<OpenFile>(fd);
+        Errno error = Begin(DiskCall.Sync, open.Path);
+        if (error != Errno.None)
+        {
+            open.File.FailSync(world.Random);
+            return error;
+        }
+        if (_verdict.EndAt == CallMoment.Within)
+        {
+            open.File.WriteBack(world.Random, 0, open.File.Length, 50);
+        }
+        else if (!IsSyncForgotten(open.Path))
+        {
+            open.File.SyncNow();
+        }
+        return Done(Errno.None);
     }
 
     public override Errno SyncDirectory(string path)
     {
-        Begin("sync directory", path);
+        Errno error = Begin(DiskCall.SyncDirectory, path);
+        if (error != Errno.None)
+        {
+            return error;
+        }
         if (_device.Find(path) is not SimulatedDirectory directory)
         {
             return Errno.ENOENT;
         }
-        directory.Sync();
-        return Errno.None;
+        if (_verdict.EndAt == CallMoment.Within)
+        {
+            directory.SyncPart(world.Random);
+        }
+        else if (!_device.Broken.HasFlag(BrokenRules.DirectorySync))
+        {
+            directory.Sync();
+        }
+        return Done(Errno.None);
     }
 
     public override Errno StartWriteback(Fd fd, long position, long length)
     {
-        SimulatedFile file = Begin("write back", fd, position);
-        file.WriteBack(world.Random, position, length, 70);
-        return Errno.None;
+        OpenFile open = process.Descriptor<OpenFile>(fd);
+        Errno error = Begin(DiskCall.WriteBack, open.Path, position);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        open.File.WriteBack(world.Random, position, length, 70);
+        return Done(Errno.None);
     }
 
     public override Errno AwaitWriteback(Fd fd, long position, long length)
     {
-        SimulatedFile file = Begin("await write back", fd, position);
-        file.WriteBack(world.Random, position, length, 100);
-        return Errno.None;
+        OpenFile open = process.Descriptor<OpenFile>(fd);
+        Errno error = Begin(DiskCall.WriteBack, open.Path, position);
+        if (error != Errno.None)
+        {
+            return error;
+        }
+        open.File.WriteBack(world.Random, position, length, 100);
+        return Done(Errno.None);
     }
+
+    /// <summary>For a sync that is under way beside its core: what becomes of it.</summary>
+    public CallVerdict JudgeSync(OpenFile open)
+    {
+        Begin(DiskCall.Sync, open.Path);
+        return _verdict;
+    }
+
+    public bool IsSyncForgotten(string path) =>
+        _device.Broken.HasFlag(
+            path.EndsWith(".tmp", StringComparison.Ordinal) ? BrokenRules.SyncBeforeRename : BrokenRules.FileSync
+        );
 
     public override long Length(Fd fd)
     {
@@ -150,7 +220,11 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 
     public override Errno Rename(string from, string to)
     {
-        Begin("rename", to);
+        Errno refused = Begin(DiskCall.Rename, to);
+        if (refused != Errno.None)
+        {
+            return refused;
+        }
         Errno error = _device.FindParent(from, out SimulatedDirectory source, out string sourceName);
         Errno targetError = _device.FindParent(to, out SimulatedDirectory target, out string targetName);
         if (error != Errno.None || targetError != Errno.None)
@@ -179,12 +253,16 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             return Errno.ENOTDIR;
         }
         source.Rename(sourceName, targetName);
-        return Errno.None;
+        return Done(Errno.None);
     }
 
     public override Errno Delete(string path)
     {
-        Begin("delete", path);
+        Errno refused = Begin(DiskCall.Delete, path);
+        if (refused != Errno.None)
+        {
+            return refused;
+        }
         Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
@@ -199,12 +277,16 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             return Errno.EISDIR;
         }
         parent.Set(name, null);
-        return Errno.None;
+        return Done(Errno.None);
     }
 
     public override Errno CreateDirectory(string path)
     {
-        Begin("create directory", path);
+        Errno refused = Begin(DiskCall.CreateDirectory, path);
+        if (refused != Errno.None)
+        {
+            return refused;
+        }
         Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
@@ -215,12 +297,16 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             return Errno.EEXIST;
         }
         parent.Set(name, new SimulatedDirectory());
-        return Errno.None;
+        return Done(Errno.None);
     }
 
     public override Errno DeleteDirectory(string path)
     {
-        Begin("delete directory", path);
+        Errno refused = Begin(DiskCall.DeleteDirectory, path);
+        if (refused != Errno.None)
+        {
+            return refused;
+        }
         Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
@@ -239,7 +325,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             return Errno.ENOTEMPTY;
         }
         parent.Set(name, null);
-        return Errno.None;
+        return Done(Errno.None);
     }
 
     public override bool Exists(string path)
@@ -292,20 +378,28 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
         return Errno.None;
     }
 
-    private void Begin(string operation, string path)
+    /// <summary>The point of a call at which the process may end; else the call's error.</summary>
+    private Errno Begin(DiskCall call, string path, long a = 0, long b = 0)
     {
         world.AssertOwnThread();
-        process.FaultPoint(operation);
-        world.Note(operation, Trace.HashOf(path));
+        process.ThrowIfEnded();
+        world.Note(s_names[(int)call], Trace.HashOf(path) ^ a, b, path);
+        _verdict = process.Judge(call, path);
+        if (_verdict.EndAt == CallMoment.Before)
+        {
+            process.EndIn(_verdict.End);
+        }
+        return _verdict.Error;
     }
 
-    private SimulatedFile Begin(string operation, Fd fd, long argument)
+    /// <summary>The call had its effect, or the part of it that was to be.</summary>
+    private T Done<T>(T result)
     {
-        world.AssertOwnThread();
-        process.FaultPoint(operation);
-        SimulatedFile file = process.Descriptor<OpenFile>(fd).File;
-        world.Note(operation, file.Id, argument);
-        return file;
+        if (_verdict.EndAt != CallMoment.Never)
+        {
+            process.EndIn(_verdict.End);
+        }
+        return result;
     }
 }
 

@@ -29,7 +29,7 @@ internal sealed class SimulatedFile(int id)
     /// <summary>Who has it locked; null = nobody.</summary>
     public object? LockedBy { get; set; }
 
-    public bool IsDirty => Length != _deviceLength || _beforeCut is not null || DirtyPages().Count > 0;
+    public bool IsDirty => Length != _deviceLength || _beforeCut is not null || HasDirtyPages();
 
     public void Write(ReadOnlySpan<byte> bytes, long position)
     {
@@ -74,6 +74,15 @@ internal sealed class SimulatedFile(int id)
             }
         }
         Length = newLength;
+    }
+
+    /// <summary>Other content, on the device as in the cache.</summary>
+    public void Replace(ReadOnlySpan<byte> content)
+    {
+        Cut(_cached, 0, Length);
+        Length = 0;
+        Write(content, 0);
+        SyncNow();
     }
 
     // To the device --------------------------------------------------------------------------------------------------
@@ -121,6 +130,24 @@ internal sealed class SimulatedFile(int id)
 
     public void SyncNow() => EndSync(BeginSync());
 
+    /// <summary>
+    /// A sync that fails leaves its pages dirty, or drops them from the cache, which then has what the device has: both
+    /// are what file systems do.
+    /// </summary>
+    public void FailSync(SeededRandom random)
+    {
+        WriteBack(random, 0, Length, 30);
+        if (random.OneIn(2))
+        {
+            return;
+        }
+        foreach (int page in DirtyPages())
+        {
+            PageOf(_device, page).CopyTo(PageOf(_cached, page));
+            _cachedVersions[page] = _deviceVersions[page];
+        }
+    }
+
     /// <summary>The kernel writes some dirty pages of the range, in no order; nobody may rely on it.</summary>
     public void WriteBack(SeededRandom random, long position, long length, int percent)
     {
@@ -141,6 +168,12 @@ internal sealed class SimulatedFile(int id)
     /// <summary>The power is gone: what is found afterwards is the new content, in the cache (cold) as on the device.</summary>
     public void LosePower(SeededRandom random)
     {
+        if (!IsDirty)
+        {
+            LockedBy = null;
+            Array.Fill(_isCold, true);
+            return;
+        }
         byte[] image = CrashImage(random);
         if (_beforeCut is not null && random.OneIn(2))
         {
@@ -211,6 +244,18 @@ internal sealed class SimulatedFile(int id)
             _ => random.Between(Math.Min(_deviceLength, Length), Math.Max(_deviceLength, Length)),
         };
         return image[..(int)length];
+    }
+
+    private bool HasDirtyPages()
+    {
+        for (int page = 0; (long)page * PageBytes < Length; page++)
+        {
+            if (_cachedVersions[page] > _deviceVersions[page])
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     private List<int> DirtyPages()

@@ -2,6 +2,7 @@ using System.Net;
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server;
@@ -9,15 +10,26 @@ using Aot.Broker.Storage;
 
 namespace Aot.Broker.Simulation.Tests;
 
+/// <summary>How the broker of a run is set up.</summary>
+internal sealed record BrokerSetup
+{
+    public ProcessOptions Process { get; init; } = new();
+
+    /// <summary><c>log.dirs</c>; the metadata is in the first.</summary>
+    public IReadOnlyList<string> Directories { get; init; } = ["/data"];
+
+    /// <summary>All logs, those of the broker's own topics too, are synced before an append is acknowledged.</summary>
+    public bool SyncsBeforeAnswer { get; init; }
+}
+
 /// <summary>
 /// The broker in a simulated process: the rooms in the order in which the executable puts them together, from the data
 /// directory to the server.
 /// </summary>
-internal sealed class SimulatedBroker(World world, ProcessOptions options)
+internal sealed class SimulatedBroker(World world, BrokerSetup setup)
 {
     public const int Port = 9092;
 
-    private const string Data = "/data";
     private const long StopGraceMillis = 400;
     private const long LeaseSweepNanos = 1_000_000_000;
 
@@ -28,19 +40,40 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
             ["node.id"] = "1",
             ["controller.listener.names"] = "CONTROLLER",
             ["auto.create.topics.enable"] = "false",
+            ["offsets.topic.num.partitions"] = "1",
+            ["offsets.topic.replication.factor"] = "1",
+            ["group.initial.rebalance.delay.ms"] = "0",
+            ["log.flush.interval.messages"] = setup.SyncsBeforeAnswer ? "1" : long.MaxValue.ToString(),
         }
     );
     private LogDirectories? _directories;
     private ClusterNode? _node;
     private BrokerServer? _server;
 
-    public SimulatedProcess Process { get; } = world.StartProcess(options);
+    public SimulatedProcess Process { get; } = world.StartProcess(setup.Process);
 
     /// <summary>Clients may connect.</summary>
     public bool IsReady { get; private set; }
 
-    /// <summary>Whatever an earlier end left on the disk, a broker starts from it: an exception here is a failure of the run.</summary>
+    /// <summary>
+    /// Whatever an earlier end left on the disk, a broker starts from it: an exception here is a failure of the run, but
+    /// for the refusal of a disk that has a fault.
+    /// </summary>
     public async Task StartAsync()
+    {
+        try
+        {
+            await StartOnDiskAsync();
+        }
+        catch (Exception refusal)
+            when (refusal is DataDirectoryException or MetadataLogException && world.Device.Faults.HasFired)
+        {
+            world.Note("the start is refused", text: refusal.Message);
+            Process.End(ProcessEnd.Kill);
+        }
+    }
+
+    private async Task StartOnDiskAsync()
     {
         ServerOptions server = new()
         {
@@ -51,7 +84,12 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
             ],
             AutoCreateTopics = false,
         };
-        _directories = LogDirectories.Open(Process.Disk, [Data], (_, _) => Process.End(ProcessEnd.Kill));
+        _directories = LogDirectories.Open(
+            Process.Disk,
+            setup.Directories,
+            (path, error) => StopOnError($"{error} from a sync in {path}", null)
+        );
+        GroupCoordinator groups = new(1, new GroupOptions());
         Core first = Process.Cores[0];
         List<BoundListener> listeners = await first.RunFromThreadAsync(core =>
         {
@@ -66,8 +104,9 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
             {
                 NodeId = 1,
                 StartedWith = _settings,
+                Listeners = [groups],
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", Port, 0)],
-                OnFatal = error => world.Fail($"the node cannot go on: {error}", error),
+                OnFatal = error => StopOnError(error.Message, error),
             },
             new LogSetOptions
             {
@@ -76,6 +115,7 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
                 IdleAfterMs = 100,
                 OpenSegmentsMax = 4,
                 JudgedOnCoreBytesMax = world.Random.OneIn(2) ? int.MaxValue : world.Random.Between(40, 400),
+                RetentionCheckMs = 60,
             }
         );
         _server = await first.RunFromThreadAsync(async core =>
@@ -88,10 +128,22 @@ internal sealed class SimulatedBroker(World world, ProcessOptions options)
                     Controller = _node.Controller,
                     StartedWith = _settings,
                     Directories = _directories,
+                    Groups = groups,
                 }
             )
         );
         IsReady = true;
+    }
+
+    /// <summary>The fatal path: a disk that does not keep what it was given ends the process, and nothing else does.</summary>
+    private void StopOnError(string why, Exception? error)
+    {
+        world.Note("the process stops", text: why);
+        if (!world.Device.Faults.HasFired)
+        {
+            world.Fail($"the process stops, and no call of the disk has failed: {why}", error);
+        }
+        Process.End(ProcessEnd.Kill);
     }
 
     /// <summary>As after SIGTERM; afterwards nothing may be held any more.</summary>

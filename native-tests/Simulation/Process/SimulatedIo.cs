@@ -227,10 +227,10 @@ internal sealed unsafe class SimulatedIo(World world, SimulatedProcess process, 
 
     public override void SyncFile(Fd file, bool dataOnly, IFileTarget target, long token)
     {
-        process.FaultPoint("sync begins");
-        SimulatedFile synced = process.Descriptor<OpenFile>(file).File;
+        OpenFile open = process.Descriptor<OpenFile>(file);
+        SimulatedFile synced = open.File;
+        CallVerdict verdict = process.Disk.JudgeSync(open);
         SimulatedFile.PendingSync pending = synced.BeginSync();
-        world.Note("sync begins", synced.Id, token);
         long latency = world.Random.OneIn(20) ? SyncNanosMax * 10 : SyncNanosMax;
         world.Schedule(
             world.Random.Between(10_000L, latency),
@@ -239,12 +239,31 @@ internal sealed unsafe class SimulatedIo(World world, SimulatedProcess process, 
             {
                 if (!process.HasEnded)
                 {
-                    process.FaultPoint("sync ends");
-                    synced.EndSync(pending);
-                    Enqueue(new Ready(null, null, target, token, 0));
+                    EndSync(open, pending, verdict);
+                    Enqueue(new Ready(null, null, target, token, -(long)verdict.Error));
                 }
             }
         );
+    }
+
+    private void EndSync(OpenFile open, SimulatedFile.PendingSync pending, CallVerdict verdict)
+    {
+        if (verdict.Error != Errno.None)
+        {
+            open.File.FailSync(world.Random);
+        }
+        else if (verdict.EndAt == CallMoment.Within)
+        {
+            open.File.WriteBack(world.Random, 0, open.File.Length, 50);
+        }
+        else if (!process.Disk.IsSyncForgotten(open.Path))
+        {
+            open.File.EndSync(pending);
+        }
+        if (verdict.EndAt != CallMoment.Never)
+        {
+            process.EndIn(verdict.End);
+        }
     }
 
     public override void ReadAhead(Fd file, long position, long length, IFileTarget target, long token)

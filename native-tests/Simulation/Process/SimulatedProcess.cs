@@ -50,6 +50,7 @@ internal sealed class SimulatedProcess : IDisposable
     public SimulatedProcess(World world, ProcessOptions options)
     {
         _world = world;
+        world.Device.OnProcessStarts();
         _ios = new SimulatedIo[options.Cores];
         for (int i = 0; i < _ios.Length; i++)
         {
@@ -151,24 +152,22 @@ internal sealed class SimulatedProcess : IDisposable
         }
     }
 
-    public bool IsAtFaultPoint()
+    /// <summary>What becomes of a call: as the disk's faults say, or the end that was set for this process.</summary>
+    public CallVerdict Judge(DiskCall call, string path)
     {
-        ThrowIfEnded();
-        return _faultIn >= 0 && --_faultIn < 0;
-    }
-
-    public void FaultPoint(string where)
-    {
-        if (IsAtFaultPoint())
+        CallVerdict verdict = _world.Device.Faults.Judge(call, path);
+        if (_faultIn < 0 || --_faultIn >= 0 || verdict.EndAt != CallMoment.Never)
         {
-            Fault(where);
+            return verdict;
         }
+        CallMoment moment = _world.Random.Pick<CallMoment>([CallMoment.Before, CallMoment.Within, CallMoment.After]);
+        return new CallVerdict(EndAt: moment, End: _faultKind);
     }
 
-    public void Fault(string where)
+    /// <summary>The end, out of a system call.</summary>
+    public void EndIn(ProcessEnd kind)
     {
-        _world.Note(where);
-        End(_faultKind);
+        End(kind);
         throw new ProcessEnded();
     }
 

@@ -1,39 +1,126 @@
 namespace Aot.Broker.Simulation.Tests;
 
 /// <summary>
-/// A broker on two cores through several lives, with producers and consumers over the wire all the while; connections
-/// break, the process is killed, loses power, or is stopped in good order. In the end every log is read from its
-/// beginning and compared with what the clients know.
+/// A broker on two cores through several lives, with producers, consumers, an administrator and a group over the wire all
+/// the while; connections break, the disk is full for a while, or fails, or descriptors run out; the process is killed,
+/// loses power, or is stopped in good order. In the end every log is read from its beginning and compared with what the
+/// clients know.
 /// </summary>
-internal sealed class BrokerRun(World world, Ledger ledger, bool syncedBeforeAnswer, bool losesPower)
+internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesPower)
 {
-    private const int Lives = 4;
-    private const long LifeNanosMax = 700_000_000;
+    private const int LivesMax = 3;
+    private const long LifeNanosMax = 300_000_000;
+    private const long FaultNanosMax = 60_000_000;
     private const long StartNanosMax = 60_000_000_000;
     private const long EndNanosMax = 300_000_000_000;
 
-    private readonly TopicUnderTest _topic = new(world, ledger, syncedBeforeAnswer);
     private readonly HashSet<long> _producerIds = [];
     private readonly List<Task> _clients = [];
+    private readonly List<TopicUnderTest> _topics = [];
+    private readonly List<TopicUnderTest> _shortLived = [];
+    private readonly bool _hasDiskFaults = world.Random.OneIn(2);
+    private readonly BrokerSetup _setup = new()
+    {
+        SyncsBeforeAnswer = syncsBeforeAnswer,
+        Directories = world.Random.OneIn(3) ? ["/one", "/two"] : ["/data"],
+    };
+    private Administrator _administrator = null!;
+    private OffsetCommitter _group = null!;
+    private bool _isEnding;
+    private bool _isOver;
+    private int _number;
 
     public void Run()
     {
-        _ = world.Start(_topic.CreateAsync);
-        for (int life = 0; life < Lives; life++)
+        _topics.Add(NewTopic("records", world.Random.Between(1, 4)));
+        _topics.Add(NewTopic("deleted", 1));
+        _administrator = new Administrator(world, () => _isOver);
+        _group = new OffsetCommitter(_topics[0], "group");
+        _topics.ForEach(topic => _clients.Add(world.Start(() => UseAsync(topic))));
+        _clients.Add(world.Start(AdministerAsync));
+        for (int life = world.Random.Between(1, LivesMax); life > 0; life--)
         {
-            LiveAndEnd(life);
+            LiveAndEnd();
         }
         LastLife();
     }
 
-    private void LiveAndEnd(int life)
+    private TopicUnderTest NewTopic(string name, int partitions) =>
+        new(world, new Ledger(world) { LongValueBytes = 400 })
+        {
+            Name = name,
+            Partitions = partitions,
+            SegmentBytes = world.Random.Pick<int>([2_500, 8_000, 1_000_000]),
+            IsCautious = _hasDiskFaults,
+        };
+
+    // Clients --------------------------------------------------------------------------------------------------------
+
+    private async Task UseAsync(TopicUnderTest topic)
     {
-        SimulatedBroker broker = new(world, new ProcessOptions());
+        await topic.CreateAsync();
+        Consumer consumer = new(topic);
+        _ = world.Start(() => consumer.RunAsync());
+        IdempotentProducer idempotent = new(topic, _number++) { ProducerIds = _producerIds };
+        List<Task> producers = [world.Start(idempotent.RunAsync)];
+        if (world.Random.OneIn(2))
+        {
+            producers.Add(world.Start(new PlainProducer(topic, _number++).RunAsync));
+        }
+        foreach (Task producer in producers)
+        {
+            await producer;
+        }
+    }
+
+    private async Task AdministerAsync()
+    {
+        while (!_topics.TrueForAll(topic => topic.Exists) && !_isEnding)
+        {
+            await world.DelayAsync(TopicUnderTest.RetryNanos);
+        }
+        for (int i = 1; !_isEnding; i++)
+        {
+            await world.DelayAsync(world.Random.Between(1_000_000L, 80_000_000));
+            TopicUnderTest deleted = _topics[1];
+            switch (world.Random.Below(4))
+            {
+                case 0:
+                    long end = deleted.Ledger.AcknowledgedEnd(0);
+                    await _administrator.DeleteRecordsAsync(deleted, 0, world.Random.Between(0L, end));
+                    break;
+                case 1:
+                    await _administrator.ConfigureAsync(_topics[0], "max.message.bytes", $"{1_000_000 + i}");
+                    break;
+                case 2:
+                    await _group.CommitAsync(_administrator, i);
+                    break;
+                default:
+                    await MakeAndDeleteAsync(NewTopic($"short{i % 2}", 2));
+                    break;
+            }
+        }
+    }
+
+    private async Task MakeAndDeleteAsync(TopicUnderTest topic)
+    {
+        await topic.CreateAsync();
+        IdempotentProducer producer = new(topic, _number++, batchesMax: 2) { ProducerIds = _producerIds };
+        await producer.RunAsync();
+        await _administrator.DeleteTopicAsync(topic);
+        _shortLived.Add(topic);
+    }
+
+    // Lives ----------------------------------------------------------------------------------------------------------
+
+    private void LiveAndEnd()
+    {
+        SimulatedBroker broker = new(world, _setup);
         ProcessEnd end = losesPower && world.Random.Percent(60) ? ProcessEnd.PowerLoss : ProcessEnd.Kill;
         bool isStopped = world.Random.OneIn(5);
         if (!isStopped && world.Random.OneIn(2))
         {
-            broker.Process.EndInCall(world.Random.Below(world.Random.Pick<int>([30, 300, 3_000])), end);
+            broker.Process.EndInCall(world.Random.Below(world.Random.Pick<int>([30, 100, 1_000])), end);
         }
         _ = world.Start(broker.StartAsync);
         bool isOver = false;
@@ -42,59 +129,76 @@ internal sealed class BrokerRun(World world, Ledger ledger, bool syncedBeforeAns
         {
             world.Schedule(world.Random.Between(1L, LifeNanosMax), "break", () => world.Network.BreakOne());
         }
+        if (_hasDiskFaults)
+        {
+            world.Schedule(world.Random.Between(1L, LifeNanosMax), "a fault begins", () => BeginFault(broker));
+        }
         world.RunUntil(
-            () => broker.Process.HasEnded || (isOver && !isStopped) || (isOver && broker.IsReady) || StartClients(),
+            () => broker.Process.HasEnded || (isOver && (!isStopped || broker.IsReady)),
             StartNanosMax,
-            $"the end of life {life}"
+            "the end of a life"
         );
         if (isStopped && !broker.Process.HasEnded)
         {
             Stop(broker);
         }
         broker.Process.End(end);
+        world.Device.Faults.Repair();
     }
 
-    /// <summary>Clients begin when their topic is there, in whichever life that is. Never true: a condition's side effect.</summary>
-    private bool StartClients()
+    private void BeginFault(SimulatedBroker broker)
     {
-        if (_topic.Exists && _clients.Count == 0)
+        if (broker.Process.HasEnded)
         {
-            for (int i = 0; i < 2; i++)
-            {
-                _clients.Add(world.Start(new PlainProducer(_topic, i).RunAsync));
-                IdempotentProducer idempotent = new(_topic, i) { ProducerIds = _producerIds };
-                _clients.Add(world.Start(idempotent.RunAsync));
-                Consumer consumer = new(_topic);
-                _ = world.Start(() => consumer.RunAsync());
-            }
+            return;
         }
-        return false;
+        DiskFaults faults = world.Device.Faults;
+        switch (world.Random.Below(3))
+        {
+            case 0:
+                faults.SetFull(true);
+                break;
+            case 1:
+                faults.SetOutOfDescriptors(true);
+                break;
+            default:
+                faults.SetFailing(world.Random.Pick<int>([5, 50]));
+                break;
+        }
+        world.Schedule(world.Random.Between(1L, FaultNanosMax), "the fault ends", faults.Repair);
     }
 
     /// <summary>Producers finish, then everything is read back, by one who has seen nothing before.</summary>
     private void LastLife()
     {
-        SimulatedBroker broker = new(world, new ProcessOptions());
+        SimulatedBroker broker = new(world, _setup);
         _ = world.Start(broker.StartAsync);
-        world.RunUntil(() => broker.IsReady && _topic.Exists, StartNanosMax, "the last start, and the topic");
-        StartClients();
-        world.RunFor(200_000_000);
-        _topic.IsEnding = true;
-        world.RunUntil(() => _clients.TrueForAll(c => c.IsCompleted), EndNanosMax, "the producers' end");
-        List<(long, string)>[] logs =
-        [
-            .. Enumerable.Range(0, TopicUnderTest.Partitions).Select(_ => new List<(long, string)>()),
-        ];
-        Consumer reader = new(_topic) { Records = logs };
-        Task read = world.Start(() => reader.RunAsync(untilEnd: true));
-        world.RunUntil(() => read.IsCompleted, EndNanosMax, reader);
-        for (int partition = 0; partition < TopicUnderTest.Partitions; partition++)
-        {
-            ledger.CheckLog(partition, logs[partition]);
-        }
-        _topic.IsOver = true;
+        world.RunUntil(() => broker.IsReady && _topics.TrueForAll(t => t.Exists), StartNanosMax, "the last start");
+        world.RunFor(60_000_000);
+        _isEnding = true;
+        _topics.ForEach(topic => topic.IsEnding = true);
+        world.RunUntil(() => _clients.TrueForAll(c => c.IsCompleted), EndNanosMax, "the end of the clients");
+        Task check = world.Start(CheckAsync);
+        world.RunUntil(() => check.IsCompleted, EndNanosMax, "the check of all logs");
+        _isOver = true;
+        _topics.ForEach(topic => topic.IsOver = true);
+        _administrator.Close();
         Stop(broker);
         broker.Process.End(ProcessEnd.Kill);
+    }
+
+    private async Task CheckAsync()
+    {
+        foreach (TopicUnderTest topic in _topics)
+        {
+            await LogReading.CheckAsync(topic);
+        }
+        foreach (TopicUnderTest topic in _shortLived)
+        {
+            await _administrator.CheckGoneAsync(topic);
+        }
+        await _administrator.CheckConfigsAsync();
+        await _group.CheckAsync(_administrator);
     }
 
     private void Stop(SimulatedBroker broker)

@@ -14,23 +14,23 @@ internal sealed class Ledger(World world)
     private readonly Dictionary<(int Partition, long Offset), string> _seen = [];
     private readonly Dictionary<string, int> _numbers = [];
 
+    private readonly Dictionary<int, long> _mayBegin = [];
+    private readonly Dictionary<int, long> _begins = [];
+
     private sealed class Sent
     {
         public long AckedOffset = -1;
     }
 
-    /// <summary>Null: a violation ends the run. Else it is counted here (for runs that have to lose something).</summary>
-    public List<string>? Violations { get; init; }
-
-    public int Acknowledged { get; private set; }
-
-    public int Seen => _seen.Count;
+    /// <summary>One value in ten is so long.</summary>
+    public int LongValueBytes { get; init; } = 900;
 
     public string NewValue(int partition, string session)
     {
         int number = _numbers.GetValueOrDefault(session);
         _numbers[session] = number + 1;
-        string value = $"{session}-{number}-{new string('x', world.Random.OneIn(10) ? 900 : world.Random.Below(60))}";
+        string value =
+            $"{session}-{number}-{new string('x', world.Random.OneIn(10) ? LongValueBytes : world.Random.Below(60))}";
         _sent.Add((partition, value), new Sent());
         return value;
     }
@@ -38,47 +38,65 @@ internal sealed class Ledger(World world)
     public void Acked(int partition, string value, long offset)
     {
         Sent sent = _sent[(partition, value)];
-        Check(sent.AckedOffset < 0 || sent.AckedOffset == offset, $"{Name(partition, value)} was acknowledged twice");
-        Check(
+        world.Check(
+            sent.AckedOffset < 0 || sent.AckedOffset == offset,
+            $"{Name(partition, value)} was acknowledged twice"
+        );
+        world.Check(
             !_seen.TryGetValue((partition, offset), out string? there) || there == value,
             $"{Name(partition, value)} was acknowledged at {offset}, where a consumer saw {there}"
         );
-        if (sent.AckedOffset < 0)
-        {
-            Acknowledged++;
-        }
         sent.AckedOffset = offset;
     }
 
     /// <summary>A consumer got the record: nobody may ever see another one at this offset.</summary>
     public void Saw(int partition, long offset, string value)
     {
-        Check(_sent.ContainsKey((partition, value)), $"{Name(partition, value)} at {offset} was never sent");
+        world.Check(_sent.ContainsKey((partition, value)), $"{Name(partition, value)} at {offset} was never sent");
         if (_seen.TryAdd((partition, offset), value))
         {
             return;
         }
         string before = _seen[(partition, offset)];
-        Check(before == value, $"offset {offset} of partition {partition} was {before} and is {value}");
+        world.Check(before == value, $"offset {offset} of partition {partition} was {before} and is {value}");
     }
 
-    /// <summary>The whole log of a partition, from its first offset to its end.</summary>
-    public void CheckLog(int partition, IReadOnlyList<(long Offset, string Value)> log)
+    /// <summary>Somebody asked for the deletion of what is below the offset: it may be gone from now on.</summary>
+    public void Delete(int partition, long offset) =>
+        _mayBegin[partition] = Math.Max(offset, _mayBegin.GetValueOrDefault(partition));
+
+    /// <summary>The broker said that the log begins there: what is below must not come back.</summary>
+    public void Deleted(int partition, long offset) =>
+        _begins[partition] = Math.Max(offset, _begins.GetValueOrDefault(partition));
+
+    public bool MayBegin(int partition, long offset) => offset <= _mayBegin.GetValueOrDefault(partition);
+
+    /// <summary>The offset after the last one that was acknowledged.</summary>
+    public long AcknowledgedEnd(int partition) =>
+        _sent.Where(s => s.Key.Partition == partition).Select(s => s.Value.AckedOffset + 1).Append(0).Max();
+
+    /// <summary>The log of a partition, from its first offset to its end.</summary>
+    public void CheckLog(int partition, IReadOnlyList<(long Offset, string Value)> log, long first = 0)
     {
+        world.Check(
+            first >= _begins.GetValueOrDefault(partition),
+            $"partition {partition} was said to begin at {_begins.GetValueOrDefault(partition)}, and {first} is there again"
+        );
+        world.Check(MayBegin(partition, first), $"partition {partition} begins at {first}");
         Dictionary<string, long> offsets = [];
         Dictionary<string, int> numbers = [];
         for (int i = 0; i < log.Count; i++)
         {
             (long offset, string value) = log[i];
-            Check(offset == i, $"partition {partition} has offset {offset} where {i} is due");
-            Check(_sent.ContainsKey((partition, value)), $"{Name(partition, value)} at {offset} was never sent");
-            Check(
+            world.Check(offset == first + i, $"partition {partition} has offset {offset} where {first + i} is due");
+            world.Check(_sent.ContainsKey((partition, value)), $"{Name(partition, value)} at {offset} was never sent");
+            world.Check(
                 offsets.TryAdd(value, offset),
                 $"{Name(partition, value)} is there twice, at {offsets[value]} and {offset}"
             );
             string[] parts = value.Split('-');
             int number = int.Parse(parts[1]);
-            Check(
+            world.Check(
                 numbers.GetValueOrDefault(parts[0], -1) < number,
                 $"{Name(partition, value)} at {offset} comes behind number {numbers.GetValueOrDefault(parts[0])}"
             );
@@ -86,9 +104,9 @@ internal sealed class Ledger(World world)
         }
         foreach (((int of, string value), Sent sent) in _sent)
         {
-            if (of == partition && sent.AckedOffset >= 0)
+            if (of == partition && sent.AckedOffset >= first)
             {
-                Check(
+                world.Check(
                     offsets.TryGetValue(value, out long at) && at == sent.AckedOffset,
                     $"{Name(partition, value)} was acknowledged at {sent.AckedOffset} and is lost"
                 );
@@ -96,26 +114,14 @@ internal sealed class Ledger(World world)
         }
         foreach (((int of, long offset), string value) in _seen)
         {
-            Check(
-                of != partition || (offset < log.Count && log[(int)offset].Value == value),
+            world.Check(
+                of != partition
+                    || offset < first
+                    || (offset - first < log.Count && log[(int)(offset - first)].Value == value),
                 $"{Name(partition, value)} was seen at {offset} and is lost"
             );
         }
     }
 
     private static string Name(int partition, string value) => $"record {value.TrimEnd('x')} of partition {partition}";
-
-    private void Check(bool condition, string violation)
-    {
-        if (condition)
-        {
-            return;
-        }
-        if (Violations is not null)
-        {
-            Violations.Add(violation);
-            return;
-        }
-        world.Check(false, violation);
-    }
 }

@@ -14,9 +14,9 @@ namespace Aot.Broker.Simulation.Tests;
 /// </summary>
 internal sealed class StorageRun(World world, bool syncedBeforeAnswer, bool losesPower)
 {
-    private const int Partitions = 5;
-    private const int Lives = 4;
-    private const long LifeNanosMax = 400_000_000;
+    private const int Partitions = 3;
+    private const int Lives = 3;
+    private const long LifeNanosMax = 150_000_000;
 
     private readonly KafkaUuid _topic = new(0x0102030405060708, 0x1112131415161718);
     private readonly LogConfig _config = new()

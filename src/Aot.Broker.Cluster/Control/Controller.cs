@@ -57,7 +57,7 @@ public sealed class Controller
     public Task<UnregisterBrokerResponse> UnregisterBrokerAsync(Core from, UnregisterBrokerRequest request) =>
         DecideAsync(from, image => BrokerControl.Unregister(image, _facts, request, _writer.NextOffset));
 
-    /// <summary>A block of producer ids that no other call gets.</summary>
+    /// <summary>A block of producer ids that no other call gets; none when the disk refuses to note it.</summary>
     public Task<(long First, int Count)> AllocateProducerIdsAsync(Core from) =>
         DecideAsync(from, image => BrokerControl.AllocateProducerIds(image, image.Broker(_facts.NodeId)));
 
@@ -85,8 +85,7 @@ public sealed class Controller
             async _ =>
             {
                 ControlPlan<T> plan = decide(_writer.Latest);
-                await _writer.WriteAsync(plan.Records);
-                return plan.Response;
+                return await _writer.WriteAsync(plan.Records) ? plan.Response : Refusal.Of(plan.Response)!;
             }
         );
 }

@@ -19,7 +19,13 @@ internal interface IMetadataQuorum
     /// <summary>Every record below is committed: it cannot be lost any more.</summary>
     long CommittedEnd { get; }
 
-    /// <summary>Writes the records as one batch, whole or not at all; the offset of the last. Only when leading.</summary>
+    /// <summary>The log takes records; where it is full it does so again when there is space.</summary>
+    bool IsWritable { get; }
+
+    /// <summary>
+    /// Writes the records as one batch, whole or not at all; the offset of the last, or -1 when the disk refuses for now.
+    /// Only when leading.
+    /// </summary>
     long Append(IReadOnlyList<MetadataRecord> records, long nowMs);
 
     /// <summary>True when the record is committed, false when it never will be.</summary>

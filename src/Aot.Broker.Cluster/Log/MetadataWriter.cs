@@ -10,8 +10,9 @@ namespace Aot.Broker.Cluster;
 /// </summary>
 /// <remarks>
 /// Owner: core 0. Two images: <see cref="Published"/> is what cores read; <see cref="Latest"/> also contains what is
-/// appended but not committed yet, so that decisions made meanwhile do not contradict it. An append that fails ends the
-/// process, therefore Latest always becomes Published in the end. Changes that are committed together are published
+/// appended but not committed yet, so that decisions made meanwhile do not contradict it. When the disk refuses records
+/// for now (it is full), they are in no log: the changes that they were of have not happened, nor has what was decided
+/// on top of them, and Latest is what is left. Any other failure of an append ends the process. Changes that are committed together are published
 /// together; one group is on its way to the cores at a time, in the order of the log.
 /// </remarks>
 internal sealed class MetadataWriter
@@ -28,11 +29,14 @@ internal sealed class MetadataWriter
     private Change? _last;
     private bool _isPublishing;
 
+    /// <summary>The offset after what was appended. The log is behind it: the disk has refused what was queued.</summary>
+    private long _appendedEnd;
+
     private sealed record Change(
         IReadOnlyList<MetadataRecord> Records,
         long LastOffset,
         long TimestampMs,
-        TaskCompletionSource Done
+        TaskCompletionSource<bool> Done
     );
 
     /// <param name="fail">Told of what must end the process: a record that is not committed, a listener that failed.</param>
@@ -62,14 +66,20 @@ internal sealed class MetadataWriter
 
     /// <summary>
     /// Done when all cores know the records. Without records: when they know everything that this decision could see,
-    /// so that nobody hears of a topic before it is there.
+    /// so that nobody hears of a topic before it is there. False: the disk refused the records, and nothing has happened.
     /// </summary>
-    public Task WriteAsync(IReadOnlyList<MetadataRecord> records)
+    public Task<bool> WriteAsync(IReadOnlyList<MetadataRecord> records)
     {
         Invariant.That(Core.Current == _core);
+        if (_quorum.NextOffset != _appendedEnd)
+        {
+            // The decision was made over an image that will not be.
+            ForgetLost();
+            return Task.FromResult(false);
+        }
         if (records.Count == 0)
         {
-            return _pending.Count == 0 ? Task.CompletedTask : _last!.Done.Task;
+            return _pending.Count == 0 ? Task.FromResult(true) : _last!.Done.Task;
         }
         long nowMs = _core.WallMillis;
         MetadataDelta delta = new(Latest);
@@ -77,11 +87,18 @@ internal sealed class MetadataWriter
         {
             delta.Replay(record);
         }
+        long last = _quorum.Append(records, nowMs);
+        if (last < 0)
+        {
+            ForgetLost();
+            return Task.FromResult(false);
+        }
+        _appendedEnd = last + 1;
         Change change = new(
             records,
-            _quorum.Append(records, nowMs),
+            last,
             nowMs,
-            new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+            new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)
         );
         _pending.Enqueue(change);
         _last = change;
@@ -94,12 +111,43 @@ internal sealed class MetadataWriter
         return change.Done.Task;
     }
 
-    /// <summary>Gives every core the image that the node starts with.</summary>
-    public async Task PublishStartAsync(MetadataImage image, MetadataDelta delta)
+    /// <summary>
+    /// Gives every core the image that the node starts with. False: the disk refused its records, and nothing may be
+    /// written after them.
+    /// </summary>
+    public async Task<bool> PublishStartAsync(MetadataImage image, MetadataDelta delta)
     {
         Invariant.That(_pending.Count == 0 && !_isPublishing);
         Latest = image;
+        _appendedEnd = image.Offset + 1;
         await PublishAsync(image, delta);
+        return _quorum.IsWritable && _quorum.NextOffset == _appendedEnd;
+    }
+
+    /// <summary>Takes back the changes whose records are in no log; those who wait for them hear it.</summary>
+    private void ForgetLost()
+    {
+        Change[] all = [.. _pending];
+        _pending.Clear();
+        _appendedEnd = _quorum.NextOffset;
+        _last = null;
+        Latest = Published;
+        foreach (Change change in all)
+        {
+            if (change.LastOffset >= _appendedEnd)
+            {
+                change.Done.SetResult(false);
+                continue;
+            }
+            MetadataDelta delta = new(Latest);
+            foreach (MetadataRecord record in change.Records)
+            {
+                delta.Replay(record);
+            }
+            Latest = delta.Apply(change.LastOffset, _quorum.Epoch, change.TimestampMs);
+            _pending.Enqueue(change);
+            _last = change;
+        }
     }
 
     private async Task PublishAsync(MetadataImage image, MetadataDelta delta)
@@ -129,13 +177,23 @@ internal sealed class MetadataWriter
         {
             while (_pending.TryPeek(out Change? first))
             {
-                if (!await _quorum.WhenCommittedAsync(first.LastOffset))
+                bool isCommitted = await _quorum.WhenCommittedAsync(first.LastOffset);
+                if (!_pending.TryPeek(out Change? oldest) || oldest != first)
+                {
+                    continue; // A change that came after it found it lost.
+                }
+                if (isCommitted)
+                {
+                    await PublishGroupAsync();
+                    continue;
+                }
+                if (!_quorum.IsWritable)
                 {
                     throw new MetadataLogException(
                         $"the metadata record at offset {first.LastOffset} was not committed"
                     );
                 }
-                await PublishGroupAsync();
+                ForgetLost();
             }
             _isPublishing = false;
         }
@@ -168,7 +226,7 @@ internal sealed class MetadataWriter
             // Taken off only now: who finds nothing pending may speak of everything decided so far.
             Change done = _pending.Dequeue();
             Invariant.That(done == change);
-            change.Done.SetResult();
+            change.Done.SetResult(true);
         }
     }
 }

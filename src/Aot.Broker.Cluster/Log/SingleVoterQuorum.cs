@@ -34,6 +34,8 @@ internal sealed class SingleVoterQuorum : IMetadataQuorum
 
     public long CommittedEnd => _durable is null ? _log.HighWatermark : 0;
 
+    public bool IsWritable => _log.Status == LogStatus.Open;
+
     public PartitionLog Log => _log;
 
     /// <summary>The first batch of the epoch.</summary>
@@ -63,6 +65,10 @@ internal sealed class SingleVoterQuorum : IMetadataQuorum
     {
         long expected = NextOffset;
         AppendResult result = _log.AppendCopy(batch, AppendOrigin.RaftLeader, nowMs);
+        if (result.Error == ErrorCode.KafkaStorageError && IsWritable)
+        {
+            return -1;
+        }
         if (result.Error != ErrorCode.None)
         {
             throw new MetadataLogException($"the metadata log takes no more records: {result.Error}");

@@ -14,9 +14,9 @@ namespace Aot.Broker.Cluster;
 /// </summary>
 /// <remarks>
 /// Start: format what is empty, replay the metadata log, lead a new epoch, register the broker and unfence it, open the
-/// logs of its partitions, publish the image to every core. The records of the start go into the log but are not waited
-/// for: should they be lost, the next start writes them again, and nothing was acknowledged because of them. The first
-/// acknowledged change waits for everything before it.
+/// logs of its partitions, publish the image to every core. The records of the start go into the log, but nobody waits
+/// until they are on the disk: should a crash lose them, the next start writes them again, and nothing was acknowledged
+/// because of them. The first acknowledged change waits for everything before it.
 /// </remarks>
 public sealed class ClusterNode
 {
@@ -233,13 +233,19 @@ public sealed class ClusterNode
             StartedWith = settings,
             Random = _core.NextRandom,
         };
-        PartitionLogKeeper keeper = new(NodeId, _core.CoreCount, _directories);
+        PartitionLogKeeper keeper = new(NodeId, _core.CoreCount, _directories, _options.Listeners);
         _writer = new MetadataWriter(_core, _quorum, [keeper, .. _options.Listeners], facts, Fail);
         _snapshotter = new Snapshotter(_core, log, start.Directory, Policy(settings), start.SnapshotEnd);
         _writer.OnPublished = _snapshotter.OnPublished;
         MetadataImage image = AppendStart(start, facts);
         await PutStraysAside(logs, image);
-        await _writer.PublishStartAsync(image, start.Replay.Delta);
+        if (!await _writer.PublishStartAsync(image, start.Replay.Delta))
+        {
+            throw new DataDirectoryException(
+                DataDirectoryProblem.Disk,
+                $"the metadata log in {start.Directory} cannot be written (is the disk full?)"
+            );
+        }
         Controller = new Controller(_writer, facts);
         _directories.WhenDirectoryFails(directory =>
             _ = _core.RunFromThreadAsync(core => LoseDirectoryAsync(core, directory))

@@ -1,6 +1,7 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
 
@@ -18,18 +19,32 @@ internal sealed class PartitionLogKeeper : IMetadataListener
     /// <summary>Logs of a core that are being opened at once: enough for the helper threads, and to sync new ones in groups.</summary>
     private const int OpeningMax = 256;
 
+    private const long RetryMs = 250;
+    private const long RetryMsMax = 30_000;
+
     private static readonly Logger s_log = Log.For("metadata");
 
     private readonly int _nodeId;
     private readonly LogDirectories _directories;
+    private readonly IReadOnlyList<IMetadataListener> _followers;
     private readonly Dictionary<KafkaUuid, string> _pathOfDirectory = [];
     private readonly TopicLogConfigs?[] _configs;
     private readonly ConfigValues?[] _settings;
 
-    public PartitionLogKeeper(int nodeId, int coreCount, LogDirectories directories)
+    /// <param name="nodeId">Ours.</param>
+    /// <param name="coreCount">Of this process.</param>
+    /// <param name="directories">Where logs are.</param>
+    /// <param name="followers">Those that hear of an image after this: they find the logs open.</param>
+    public PartitionLogKeeper(
+        int nodeId,
+        int coreCount,
+        LogDirectories directories,
+        IReadOnlyList<IMetadataListener> followers
+    )
     {
         _nodeId = nodeId;
         _directories = directories;
+        _followers = followers;
         _configs = new TopicLogConfigs?[coreCount];
         _settings = new ConfigValues?[coreCount];
         foreach (LogDirectory directory in directories.All)
@@ -172,11 +187,69 @@ internal sealed class PartitionLogKeeper : IMetadataListener
         }
         if (log is null)
         {
-            s_log.Error("a partition cannot be opened and is offline", ("partition", name), ("error", error));
+            s_log.Error(
+                "a partition cannot be opened and is offline; it is tried again",
+                ("partition", name),
+                ("error", error)
+            );
+            logs.Core.Spawn(core => TryAgainAsync(core, logs, topic.Id, name, path));
             return;
         }
         Lead(log, partition);
     }
+
+    /// <summary>
+    /// A disk that was full, or a process that was short of descriptors, may be well again: the partition comes back
+    /// without a restart. Ends when it has, or its topic is gone, or the logs are closed.
+    /// </summary>
+    private async ValueTask TryAgainAsync(Core core, LogSet logs, KafkaUuid topicId, TopicPartition name, string? path)
+    {
+        for (long wait = RetryMs; ; wait = Math.Min(wait * 2, RetryMsMax))
+        {
+            await core.DelayAsync(wait);
+            if (
+                logs.IsClosed
+                || Find(core, topicId, name.Partition) is null
+                || logs.Find(topicId, name.Partition) is not null
+            )
+            {
+                return;
+            }
+            LogConfig config = ConfigsOf(core, out _).Of(core.Get<MetadataView>().Image, name.Topic);
+            (_, PartitionLog? log) = await logs.OpenAsync(name, topicId, config, path);
+            if (log is null)
+            {
+                continue;
+            }
+            if (Find(core, topicId, name.Partition) is { } partition)
+            {
+                Lead(log, partition);
+                s_log.Info("a partition is online again", ("partition", name));
+                await TellAsync(core, topicId, name.Partition);
+            }
+            else
+            {
+                await logs.DeleteAsync(log);
+            }
+            return;
+        }
+    }
+
+    /// <summary>Who works with logs hears of one that came late as of a partition that changed.</summary>
+    private async ValueTask TellAsync(Core core, KafkaUuid topicId, int partition)
+    {
+        MetadataImage image = core.Get<MetadataView>().Image;
+        MetadataDelta delta = new(image);
+        PartitionChangeRecord nothing = new() { TopicId = topicId, PartitionId = partition };
+        delta.Replay(new MetadataRecord(nothing, 0));
+        foreach (IMetadataListener follower in _followers)
+        {
+            await follower.OnImageAsync(core, image, image, delta);
+        }
+    }
+
+    private static PartitionImage? Find(Core core, KafkaUuid topicId, int partition) =>
+        core.Get<MetadataView>().Image.Topic(topicId)?.Partition(partition);
 
     private void Lead(PartitionLog log, PartitionImage partition)
     {

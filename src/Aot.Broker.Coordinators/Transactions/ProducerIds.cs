@@ -11,25 +11,33 @@ public sealed class ProducerIds(Core core, Controller controller)
 {
     private long _next;
     private long _end;
-    private Task? _allocating;
+    private Task<bool>? _allocating;
 
+    /// <summary>A new id; -1 when the disk refuses to note the next block of them for now.</summary>
     public async ValueTask<long> NextAsync()
     {
         // Several requests may wait for the same block; whoever finds it used up again asks for the next.
         while (_next == _end)
         {
-            await (_allocating ??= AllocateAsync());
+            if (!await (_allocating ??= AllocateAsync()))
+            {
+                return -1;
+            }
         }
         return _next++;
     }
 
-    private async Task AllocateAsync()
+    private async Task<bool> AllocateAsync()
     {
         try
         {
             (long first, int count) = await controller.AllocateProducerIdsAsync(core);
-            _next = first;
-            _end = first + count;
+            if (count > 0)
+            {
+                _next = first;
+                _end = first + count;
+            }
+            return count > 0;
         }
         finally
         {

@@ -33,9 +33,12 @@ internal sealed class TransactionRequests(TransactionShard shard)
                     TransactionalId = transactionalId,
                     ProducerId = await NewProducerIdAsync(),
                 };
-            long fresh = TransactionRules.InitializationNeedsProducerId(current, expectedEpoch)
-                ? await NewProducerIdAsync()
-                : TransactionMetadata.NoProducerId;
+            bool needsId = TransactionRules.InitializationNeedsProducerId(current, expectedEpoch);
+            long fresh = needsId ? await NewProducerIdAsync() : TransactionMetadata.NoProducerId;
+            if (current.ProducerId < 0 || (needsId && fresh < 0))
+            {
+                return ProducerIdentity.Refuse(ErrorCode.KafkaStorageError);
+            }
             TransactionDecision decision = TransactionRules.Initialize(
                 current,
                 timeoutMs,
@@ -150,9 +153,12 @@ internal sealed class TransactionRequests(TransactionShard shard)
             {
                 return ProducerIdentity.Refuse(ErrorCode.InvalidProducerIdMapping);
             }
-            long fresh = TransactionRules.EndNeedsProducerId(current, clientVersion)
-                ? await NewProducerIdAsync()
-                : TransactionMetadata.NoProducerId;
+            bool needsId = TransactionRules.EndNeedsProducerId(current, clientVersion);
+            long fresh = needsId ? await NewProducerIdAsync() : TransactionMetadata.NoProducerId;
+            if (needsId && fresh < 0)
+            {
+                return ProducerIdentity.Refuse(ErrorCode.KafkaStorageError);
+            }
             TransactionDecision decision = TransactionRules.End(
                 current,
                 caller.ProducerId,

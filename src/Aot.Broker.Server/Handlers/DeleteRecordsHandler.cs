@@ -43,7 +43,7 @@ internal sealed class DeleteRecordsHandler(ServerCore server)
         Answered[] answers = await PartitionCalls.AskAsync(
             context,
             places,
-            (i, log) => ValueTask.FromResult(Delete(questions[i], log)),
+            (i, log) => DeleteAsync(questions[i], log),
             (i, error) => Answer(questions[i], error, NoWatermark)
         );
         DeleteRecordsResponse response = new();
@@ -62,7 +62,7 @@ internal sealed class DeleteRecordsHandler(ServerCore server)
         return response;
     }
 
-    private static Answered Delete(Asked asked, PartitionLog log)
+    private static async ValueTask<Answered> DeleteAsync(Asked asked, PartitionLog log)
     {
         if (!log.Config.IsDeleting)
         {
@@ -73,7 +73,7 @@ internal sealed class DeleteRecordsHandler(ServerCore server)
         {
             return Answer(asked, ErrorCode.OffsetOutOfRange, NoWatermark);
         }
-        ErrorCode error = log.DeleteRecordsBefore(offset);
+        ErrorCode error = await log.DeleteRecordsAsync(offset);
         return Answer(asked, error, error == ErrorCode.None ? log.LogStartOffset : NoWatermark);
     }
 

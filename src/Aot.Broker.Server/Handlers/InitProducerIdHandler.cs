@@ -36,7 +36,10 @@ internal sealed class InitProducerIdHandler(ServerCore server)
         }
         if (request.TransactionalId is null)
         {
-            return new ProducerIdentity(ErrorCode.None, await Server.Core.Get<ProducerIds>().NextAsync(), 0);
+            long id = await Server.Core.Get<ProducerIds>().NextAsync();
+            return id < 0
+                ? ProducerIdentity.Refuse(ErrorCode.KafkaStorageError)
+                : new ProducerIdentity(ErrorCode.None, id, 0);
         }
         return Server.Server.Transactions is { } transactions
             ? await transactions.InitializeAsync(context.Core, request)

@@ -4,6 +4,7 @@ using Aot.Broker.Linux;
 using Aot.Broker.Memory;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Records;
+using Aot.Broker.Storage.Files;
 using Aot.Broker.Storage.Producers;
 using Aot.Broker.Storage.Segments;
 
@@ -207,6 +208,10 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         long timestamp = stampsTime ? nowMillis : header.MaxTimestamp;
         if (!roller.MakeRoom(header.TotalBytes, baseOffset, lastOffset, timestamp, nowMillis))
         {
+            if (header.HasProducer && !isMarker)
+            {
+                log.Producers.Await(header);
+            }
             return FailedSlow(ErrorCode.KafkaStorageError);
         }
         if (origin != AppendOrigin.Replication)
@@ -402,13 +407,10 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         log.Waiters.Fail(log.LogEndOffset, ErrorCode.KafkaStorageError);
         Errno cut = handle is null ? Errno.None : log.Disk.Truncate(handle.Log, active.Bytes);
         active.AllocatedBytes = active.Bytes;
-        // Without space, over a quota, or out of descriptors for now: it may work again later. All else may not heal.
-        bool mayHeal =
-            error is Errno.ENOSPC or Errno.EDQUOT or Errno.EFBIG or Errno.EMFILE or Errno.ENFILE or Errno.ENOMEM;
-        if (!mayHeal || cut != Errno.None)
+        if (!error.IsPassing() || cut != Errno.None)
         {
             log.Status = LogStatus.Offline;
-            log.Set.Directories.OnWriteFailure(log.LogDirectory, mayHeal ? cut : error);
+            log.Set.Directories.OnWriteFailure(log.LogDirectory, error.IsPassing() ? cut : error);
         }
         s_log.Error(
             log.Status == LogStatus.Offline

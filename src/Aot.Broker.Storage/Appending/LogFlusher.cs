@@ -24,12 +24,14 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
 {
     private const int ReservedFromBytes = 1024 * 1024;
     private const int AwaitedBytesMin = 16 * 1024 * 1024;
+    private const long RetryMs = 100;
 
     private readonly List<(long Offset, TaskCompletionSource<ErrorCode> Done)> _flushes = [];
     private SegmentHandle? _syncing;
     private long _syncingTo;
     private int _syncingBytes;
     private bool _isSyncingEntry;
+    private bool _isOpen;
     private TimerHandle _timer = TimerHandle.None;
 
     // The write-back under way: filled on the core, read by the helper thread, taken back in Done.
@@ -52,11 +54,16 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
     /// <summary>Up to where writes count as done, as <c>flush.messages</c> wants it.</summary>
     public long AcknowledgedEnd { get; private set; }
 
-    /// <summary>The log was opened, or cut.</summary>
+    /// <summary>
+    /// The log was opened, or cut. Where answers wait for a sync, the recovery has synced what it found: all of it counts
+    /// as done.
+    /// </summary>
     public void Begin()
     {
         UpdateRecoveryPoint();
-        AcknowledgedEnd = log.Config.IsSyncedBeforeAnswer ? RecoveryPoint : log.LogEndOffset;
+        bool isCut = _isOpen && log.Config.IsSyncedBeforeAnswer;
+        AcknowledgedEnd = isCut ? Math.Min(AcknowledgedEnd, log.LogEndOffset) : log.LogEndOffset;
+        _isOpen = true;
         if (RecoveryPoint < log.LogEndOffset && log.Config.IsSyncedBeforeAnswer)
         {
             RequestSync();
@@ -236,6 +243,17 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
         log.MarkAtTurnEnd();
     }
 
+    /// <summary>The sync under way could not begin; it is tried again.</summary>
+    private void GiveUpSync()
+    {
+        SegmentHandle handle = _syncing!;
+        _syncing = null;
+        _isSyncingEntry = false;
+        log.Jobs.End();
+        handle.Return();
+        OpenFailedSlow(Errno.EMFILE);
+    }
+
     /// <summary>The file of a new segment can only be found after a crash when its directory is on the disk, too.</summary>
     private void SyncEntrySlow()
     {
@@ -251,6 +269,11 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
 
         public void Done(Core core)
         {
+            if (_error.IsShortOfDescriptors())
+            {
+                flusher.GiveUpSync();
+                return;
+            }
             if (_error != Errno.None)
             {
                 flusher.OnFileDone(0, -(long)_error);
@@ -262,8 +285,18 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
         }
     }
 
-    private void OpenFailedSlow(Errno error) =>
-        log.Set.Directories.StopOnSyncFailure(log.Segments.Active.PathOf(LogFileNames.LogSuffix), error);
+    /// <summary>Without a descriptor nothing was given to the disk yet, and nothing is lost: it is tried again.</summary>
+    private void OpenFailedSlow(Errno error)
+    {
+        if (!error.IsPassing())
+        {
+            log.Set.Directories.StopOnSyncFailure(log.Segments.Active.PathOf(LogFileNames.LogSuffix), error);
+        }
+        else if (_timer == TimerHandle.None)
+        {
+            _timer = log.Core.Timers.Schedule(log.Core.NowMillis + RetryMs, this, 0);
+        }
+    }
 
     [HotPath]
     private void UpdateRecoveryPoint()

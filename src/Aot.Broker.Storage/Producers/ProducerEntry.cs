@@ -51,6 +51,12 @@ internal struct ProducerEntry
     public int CoordinatorEpoch;
     public short Epoch;
     public byte BatchCount;
+
+    /// <summary>Without batches: the sequence number before the one that is awaited.</summary>
+    private int _sequenceBefore;
+
+    /// <summary>Nothing of it is in the log: only this process knows it, see <see cref="Awaiting"/>.</summary>
+    public bool IsAwaited;
     private ProducerWindow _window;
 
     public static ProducerEntry New(long producerId) =>
@@ -61,12 +67,24 @@ internal struct ProducerEntry
             LastTimestamp = -1,
             CoordinatorEpoch = -1,
             Epoch = NoEpoch,
+            _sequenceBefore = -1,
         };
+
+    /// <summary>A producer of which nothing is in the log, and whose next batch begins with this sequence number.</summary>
+    public static ProducerEntry Awaiting(long producerId, short epoch, int sequence, long timestamp)
+    {
+        ProducerEntry entry = New(producerId);
+        entry.Epoch = epoch;
+        entry.LastTimestamp = timestamp;
+        entry._sequenceBefore = sequence - 1;
+        entry.IsAwaited = true;
+        return entry;
+    }
 
     public readonly bool IsEmpty => BatchCount == 0;
 
-    /// <summary>-1 without batches.</summary>
-    public readonly int LastSequence => BatchCount == 0 ? -1 : _window[BatchCount - 1].LastSequence;
+    /// <summary>-1 without batches, unless one that could not be written is awaited again.</summary>
+    public readonly int LastSequence => BatchCount == 0 ? _sequenceBefore : _window[BatchCount - 1].LastSequence;
 
     public readonly ProducerBatch Newest => _window[BatchCount - 1];
 
@@ -83,6 +101,7 @@ internal struct ProducerEntry
             BatchCount--;
         }
         _window[BatchCount++] = batch;
+        IsAwaited = false;
     }
 
     /// <summary>The batches of the same producer as the log has them; a snapshot keeps the newest only.</summary>
@@ -102,6 +121,7 @@ internal struct ProducerEntry
         {
             Epoch = epoch;
             BatchCount = 0;
+            _sequenceBefore = -1;
         }
     }
 

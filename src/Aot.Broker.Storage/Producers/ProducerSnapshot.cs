@@ -21,12 +21,21 @@ internal static class ProducerSnapshot
 
     public static byte[] Write(ProducerState state)
     {
-        byte[] bytes = new byte[HeadBytes + (state.Count * EntryBytes)];
+        int count = 0;
+        foreach (ref readonly ProducerEntry entry in state.Entries)
+        {
+            count += entry.IsAwaited ? 0 : 1;
+        }
+        byte[] bytes = new byte[HeadBytes + (count * EntryBytes)];
         BinaryPrimitives.WriteInt16BigEndian(bytes, Version);
-        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(6), state.Count);
+        BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(6), count);
         int at = HeadBytes;
         foreach (ref readonly ProducerEntry entry in state.Entries)
         {
+            if (entry.IsAwaited)
+            {
+                continue;
+            }
             WriteEntry(entry, bytes.AsSpan(at, EntryBytes));
             at += EntryBytes;
         }

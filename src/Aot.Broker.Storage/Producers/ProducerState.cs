@@ -194,13 +194,32 @@ internal sealed class ProducerState
                 _transactions[at] = _transactions[at] with { MarkerOffset = -1 };
             }
         }
-        if (undo.Existed)
+        ref ProducerEntry entry = ref _entries[_slots[producerId]];
+        if (!undo.Existed && !entry.IsEmpty)
         {
-            _entries[_slots[producerId]] = undo.Before;
+            entry = ProducerEntry.Awaiting(producerId, entry.Epoch, entry.Batch(0).FirstSequence, entry.LastTimestamp);
+        }
+        else if (undo.Existed)
+        {
+            entry = undo.Before;
         }
         else
         {
             Remove(producerId);
+        }
+    }
+
+    /// <summary>
+    /// A batch of a producer that is not known here could not be written. It will come again, and nothing behind it may
+    /// be taken before it: a producer that is not known may begin anywhere.
+    /// </summary>
+    public void Await(in BatchHeader batch)
+    {
+        if (!_slots.ContainsKey(batch.ProducerId))
+        {
+            AddSlow(
+                ProducerEntry.Awaiting(batch.ProducerId, batch.ProducerEpoch, batch.BaseSequence, batch.MaxTimestamp)
+            );
         }
     }
 
@@ -256,6 +275,10 @@ internal sealed class ProducerState
         List<ProducerDescription> all = new(Count);
         foreach (ref readonly ProducerEntry entry in Entries)
         {
+            if (entry.IsAwaited)
+            {
+                continue;
+            }
             all.Add(
                 new ProducerDescription(
                     entry.ProducerId,

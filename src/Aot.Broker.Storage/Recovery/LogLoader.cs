@@ -141,8 +141,9 @@ internal sealed class LogLoader
                 "cannot make",
                 segment.PathOf(suffix)
             );
-            Check(_disk.Truncate(file, 0), "cannot cut", segment.PathOf(suffix));
+            Errno error = _disk.Truncate(file, 0);
             _disk.Close(file);
+            Check(error, "cannot cut", segment.PathOf(suffix));
         }
         if (!_log.IsNew)
         {
@@ -195,7 +196,42 @@ internal sealed class LogLoader
             segment.IsSynced = i + 1 < _log.Segments.Count && end <= syncedTo;
             segment.IsEntrySynced = _request.IsClean || segment.IsSynced;
         }
+        if (_request.Config.IsSyncedBeforeAnswer && !_request.IsClean)
+        {
+            SyncScanned();
+        }
     }
+
+    /// <summary>
+    /// Where answers wait for a sync, all that was recovered is on the disk before anybody reads it: the high watermark is
+    /// then at the end at once, and what a reader sees cannot be lost by another crash.
+    /// </summary>
+    private void SyncScanned()
+    {
+        for (int i = 0; i < _log.Segments.Count; i++)
+        {
+            Segment segment = _log.Segments[i];
+            long end = _log.Segments.EndOf(i, _log.LogEndOffset);
+            if (segment.SyncedOffset >= end)
+            {
+                continue;
+            }
+            string path = segment.PathOf(LogFileNames.LogSuffix);
+            Check(_disk.Open(path, DiskOpen.ReadWrite, out Fd file), "cannot open", path);
+            Errno error = _disk.Sync(file, dataOnly: false);
+            _disk.Close(file);
+            CheckSync(error, path);
+            segment.SyncedOffset = end;
+            segment.SyncedBytes = segment.Bytes;
+        }
+        CheckSync(_disk.SyncDirectory(_request.Directory), _request.Directory);
+        for (int i = 0; i < _log.Segments.Count; i++)
+        {
+            _log.Segments[i].IsEntrySynced = true;
+        }
+    }
+
+    private static void CheckSync(Errno error, string path) => LogLoadException.Check(error, "cannot sync", path);
 
     /// <summary>The indexes of a segment that is not scanned; those that are missing or not its own are made anew.</summary>
     private void OpenIndexes(int number)

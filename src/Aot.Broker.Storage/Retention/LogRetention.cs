@@ -26,6 +26,17 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
         LogFileNames.SnapshotSuffix,
     ];
 
+    private int _deletionsWithNames;
+
+    /// <summary>
+    /// A file of a deleted segment has its name, or would have it again after a power loss: only the checkpoint of log
+    /// starts says that it is deleted.
+    /// </summary>
+    public bool HasNamesLeft => _deletionsWithNames > 0;
+
+    /// <summary>Done when the segments that were deleted last have lost their names, or could not.</summary>
+    public Task NamesTaken { get; private set; } = Task.CompletedTask;
+
     public ErrorCode DeleteRecordsBefore(long offset)
     {
         if (!log.IsReadable)
@@ -150,27 +161,37 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
         log.Segments.RemoveFirst(count);
         Disk disk = log.Disk;
         long delay = log.Config.FileDeleteDelayMs;
+        string directory = log.Directory;
+        _deletionsWithNames++;
+        TaskCompletionSource taken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        NamesTaken = taken.Task;
         log.Jobs.Begin();
         log.Core.Spawn(async core =>
         {
-            await core.RunInBackgroundAsync(() => TakeNames(disk, stems));
+            bool isDone = await core.RunInBackgroundAsync(() =>
+                TakeNames(disk, stems) && disk.SyncDirectory(directory) == Errno.None
+            );
+            _deletionsWithNames -= isDone ? 1 : 0;
             log.Jobs.End();
+            taken.SetResult();
             await core.DelayAsync(delay);
             await core.RunInBackgroundAsync(() => Delete(disk, stems));
         });
     }
 
-    /// <summary>The oldest first, so that what a crash leaves is the end of the log.</summary>
+    /// <summary>The oldest first, so that what a crash leaves is the end of the log. False: a file has kept its name.</summary>
     private static bool TakeNames(Disk disk, string[] stems)
     {
+        bool isDone = true;
         foreach (string stem in stems)
         {
             foreach (string suffix in s_suffixes)
             {
-                disk.Rename(stem + suffix, stem + suffix + LogFileNames.DeletedSuffix);
+                Errno error = disk.Rename(stem + suffix, stem + suffix + LogFileNames.DeletedSuffix);
+                isDone &= error is Errno.None or Errno.ENOENT;
             }
         }
-        return true;
+        return isDone;
     }
 
     private static bool Delete(Disk disk, string[] stems)

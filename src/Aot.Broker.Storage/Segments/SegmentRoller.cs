@@ -190,7 +190,10 @@ internal sealed class SegmentRoller(PartitionLog log)
         private readonly string _directory = log.Directory;
         private readonly int _bytes = segment.Bytes;
         private readonly (long Version, byte[] Bytes)? _epochs = log.TakeDirtyEpochs();
+        private const long RetryMs = 100;
+
         private Errno _error;
+        private bool _hasSyncFailed;
 
         public void Run()
         {
@@ -226,6 +229,7 @@ internal sealed class SegmentRoller(PartitionLog log)
             if (_error == Errno.None)
             {
                 _error = _disk.SyncDirectory(_directory);
+                _hasSyncFailed = _error != Errno.None && !_error.IsShortOfDescriptors();
             }
         }
 
@@ -234,6 +238,17 @@ internal sealed class SegmentRoller(PartitionLog log)
             log.Jobs.End();
             if (segment.IsGone)
             {
+                return;
+            }
+            if (_error.IsPassing() && !_hasSyncFailed)
+            {
+                s_log.Error(
+                    "a sealed segment's files could not be written yet",
+                    ("partition", log.Name),
+                    ("baseOffset", segment.BaseOffset),
+                    ("error", _error)
+                );
+                core.Spawn(TryAgainAsync);
                 return;
             }
             if (_error != Errno.None)
@@ -248,6 +263,17 @@ internal sealed class SegmentRoller(PartitionLog log)
                 log.SnapshotOffset = Math.Max(log.SnapshotOffset, next.BaseOffset);
             }
             log.OnSegmentSynced();
+        }
+
+        /// <summary>A log that is closed in between is brought to the disk by its closing.</summary>
+        private async ValueTask TryAgainAsync(Core core)
+        {
+            await core.DelayAsync(RetryMs);
+            if (log.Status == LogStatus.Open && !segment.IsGone)
+            {
+                log.Jobs.Begin();
+                core.Background.Run(core, this);
+            }
         }
 
         /// <summary>The next segment's index files, empty: Kafka recovers a segment without them.</summary>
@@ -283,6 +309,7 @@ internal sealed class SegmentRoller(PartitionLog log)
             if (error == Errno.None)
             {
                 error = _disk.Sync(file, dataOnly: false);
+                _hasSyncFailed = error != Errno.None;
             }
             _disk.Close(file);
             return error;
