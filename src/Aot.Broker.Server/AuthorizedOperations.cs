@@ -22,6 +22,8 @@ internal static class AuthorizedOperations
 
     public const int Topic = Read | Write | Create | Delete | Alter | Describe | DescribeConfigs | AlterConfigs;
 
+    public const int Group = Read | Delete | Describe | DescribeConfigs | AlterConfigs;
+
     public const int Cluster =
         Create | ClusterAction | DescribeConfigs | AlterConfigs | IdempotentWrite | Alter | Describe;
 }

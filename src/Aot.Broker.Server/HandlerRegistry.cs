@@ -65,6 +65,8 @@ internal static class HandlerRegistry
             yield return new ListGroupsHandler(server, groups);
             yield return new DeleteGroupsHandler(server, groups);
             yield return new OffsetDeleteHandler(server, groups);
+            yield return new ConsumerGroupHeartbeatHandler(server, groups);
+            yield return new ConsumerGroupDescribeHandler(server, groups);
         }
     }
 }

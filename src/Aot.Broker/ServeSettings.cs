@@ -4,6 +4,7 @@ using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
+using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Server;
@@ -67,6 +68,7 @@ internal static class ServeSettings
             OffsetMetadataBytesMax = values.GetInt("offset.metadata.max.bytes"),
             OffsetsRetentionMs = values.GetLong("offsets.retention.minutes") * 60_000,
             OffsetsRetentionCheckIntervalMs = values.GetLong("offsets.retention.check.interval.ms"),
+            Consumers = MakeConsumers(values),
         };
 
     public static TransactionOptions MakeTransactions(ConfigValues values) =>
@@ -78,6 +80,27 @@ internal static class ServeSettings
             RemoveExpiredIntervalMs = values.GetLong("transaction.remove.expired.transaction.cleanup.interval.ms"),
             AllowsTwoPhaseCommit = values.GetBoolean("transaction.two.phase.commit.enable"),
         };
+
+    private static ConsumerGroupOptions MakeConsumers(ConfigValues values)
+    {
+        string policy = values.Text("group.consumer.migration.policy")!.ToUpperInvariant();
+        return new()
+        {
+            IsEnabled = values.GetList("group.coordinator.rebalance.protocols").Contains("consumer"),
+            SessionTimeoutMs = values.GetInt("group.consumer.session.timeout.ms"),
+            SessionTimeoutMinMs = values.GetInt("group.consumer.min.session.timeout.ms"),
+            SessionTimeoutMaxMs = values.GetInt("group.consumer.max.session.timeout.ms"),
+            HeartbeatIntervalMs = values.GetInt("group.consumer.heartbeat.interval.ms"),
+            HeartbeatIntervalMinMs = values.GetInt("group.consumer.min.heartbeat.interval.ms"),
+            HeartbeatIntervalMaxMs = values.GetInt("group.consumer.max.heartbeat.interval.ms"),
+            SizeMax = values.GetInt("group.consumer.max.size"),
+            Assignors = values.GetList("group.consumer.assignors"),
+            AssignmentIntervalMs = values.GetInt("group.consumer.assignment.interval.ms"),
+            RegexRefreshIntervalMs = values.GetInt("group.consumer.regex.refresh.interval.ms"),
+            AllowsUpgrade = policy is "UPGRADE" or "BIDIRECTIONAL",
+            AllowsDowngrade = policy is "DOWNGRADE" or "BIDIRECTIONAL",
+        };
+    }
 
     /// <summary>What the broker registers: a port that was to be picked is the one that was.</summary>
     private static List<EndPointImage> EndPoints(

@@ -12,6 +12,8 @@ namespace Aot.Broker.Coordinators.Groups;
 /// </summary>
 public sealed class ClassicMembership(GroupShard shard)
 {
+    internal const short FirstWithBatchedLeave = 3;
+
     private readonly ClassicRebalance _rebalance = new(shard);
 
     private Core Core => shard.Core;
@@ -35,6 +37,17 @@ public sealed class ClassicMembership(GroupShard shard)
             return Task.FromResult(
                 ClassicAnswers.JoinError(request.MemberId, ErrorCode.InvalidSessionTimeout, caller.ApiVersion)
             );
+        }
+        if (shard.FindConsumer(request.GroupId) is { } consumers)
+        {
+            if (!consumers.IsVacant)
+            {
+                return shard.ClassicMembers.JoinAsync(consumers, caller, request);
+            }
+            // Nobody is in it: the id is free for a group of the classic protocol.
+            GroupWrite write = new(shard);
+            write.Add(consumers.Tombstones);
+            _ = write.CommitAsync();
         }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
@@ -228,6 +241,10 @@ public sealed class ClassicMembership(GroupShard shard)
 
     public Task<SyncGroupResponse> SyncAsync(GroupCaller caller, SyncGroupRequest request)
     {
+        if (shard.FindConsumer(request.GroupId) is { } consumers)
+        {
+            return Task.FromResult(shard.ClassicMembers.Sync(consumers, caller, request));
+        }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
         {
@@ -316,6 +333,10 @@ public sealed class ClassicMembership(GroupShard shard)
 
     public HeartbeatResponse Heartbeat(HeartbeatRequest request)
     {
+        if (shard.FindConsumer(request.GroupId) is { } consumers)
+        {
+            return new HeartbeatResponse { ErrorCode = (short)shard.ClassicMembers.Heartbeat(consumers, request) };
+        }
         GroupEntry? entry = shard.Find(request.GroupId);
         ErrorCode error = entry is null
             ? ErrorCode.UnknownMemberId
@@ -331,10 +352,15 @@ public sealed class ClassicMembership(GroupShard shard)
         return new HeartbeatResponse { ErrorCode = (short)error };
     }
 
-    public LeaveGroupResponse Leave(GroupCaller caller, LeaveGroupRequest request)
+    public Task<LeaveGroupResponse> LeaveAsync(GroupCaller caller, LeaveGroupRequest request) =>
+        shard.FindConsumer(request.GroupId) is { } consumers
+            ? shard.ClassicMembers.LeaveAsync(consumers, caller, request)
+            : Task.FromResult(Leave(caller, request));
+
+    private LeaveGroupResponse Leave(GroupCaller caller, LeaveGroupRequest request)
     {
         GroupEntry? entry = shard.Find(request.GroupId);
-        if (caller.ApiVersion < 3)
+        if (caller.ApiVersion < FirstWithBatchedLeave)
         {
             ErrorCode error = entry is null ? ErrorCode.UnknownMemberId : LeaveOne(entry, request.MemberId, null);
             return new LeaveGroupResponse { ErrorCode = (short)error };

@@ -17,8 +17,22 @@ internal sealed class ClassicRebalance(GroupShard shard)
     internal void RestartSession(GroupEntry entry, ClassicMember member) =>
         StartSession(entry, member, member.SessionTimeoutMs);
 
+    /// <summary>After a load every member's session begins anew.</summary>
+    internal void RestartSessions(GroupEntry entry)
+    {
+        foreach (ClassicMember member in entry.Group.Members)
+        {
+            RestartSession(entry, member);
+        }
+    }
+
     /// <summary>Ends everything that a group waits for; its shard no longer answers for it.</summary>
-    internal void Abandon(GroupEntry entry)
+    internal void Abandon(GroupEntry entry) => End(entry, ErrorCode.NotCoordinator);
+
+    /// <summary>Ends it because the group goes on under another protocol: whoever waits comes again.</summary>
+    internal void Dissolve(GroupEntry entry) => End(entry, ErrorCode.RebalanceInProgress);
+
+    private void End(GroupEntry entry, ErrorCode error)
     {
         Cancel(entry.JoinTimer);
         Cancel(entry.SyncTimer);
@@ -29,7 +43,7 @@ internal sealed class ClassicRebalance(GroupShard shard)
         foreach (ClassicMember member in entry.Group.Members)
         {
             StopSession(member);
-            EndParked(member, ErrorCode.NotCoordinator);
+            EndParked(member, error);
         }
         entry.Group.TransitionTo(ClassicGroupState.Dead, Core.WallMillis);
     }

@@ -41,4 +41,7 @@ internal static class ClassicRequests
         new KafkaUuid(core.NextRandom(), core.NextRandom()).Write(bytes);
         return $"{prefix}-{new Guid(bytes)}";
     }
+
+    /// <summary>The id of a member that leaves its making to the broker (KIP-848): Kafka's form of a UUID.</summary>
+    public static string NewUuid(Core core) => new KafkaUuid(core.NextRandom(), core.NextRandom()).ToString();
 }

@@ -7,20 +7,21 @@ namespace Aot.Broker.Coordinators.Groups;
 /// <summary>Describing, listing and deleting the groups of one shard. Runs on the shard's core.</summary>
 public sealed class GroupAdmin(GroupShard shard)
 {
-    private const string ClassicType = "classic";
-
     public DescribeGroupsResponse.DescribedGroup Describe(GroupCaller caller, string groupId)
     {
         ClassicGroup? group = shard.Find(groupId)?.Group;
         if (group is null)
         {
             bool saysSo = caller.ApiVersion >= 6;
+            string why = shard.FindAny(groupId) is null
+                ? $"Group {groupId} not found."
+                : $"Group {groupId} is not a classic group.";
             return new DescribeGroupsResponse.DescribedGroup
             {
                 GroupId = groupId,
                 GroupState = nameof(ClassicGroupState.Dead),
                 ErrorCode = (short)(saysSo ? ErrorCode.GroupIdNotFound : ErrorCode.None),
-                ErrorMessage = saysSo ? $"Group {groupId} not found." : null,
+                ErrorMessage = saysSo ? why : null,
             };
         }
         // Before the group is stable nobody has an assignment, and the chosen protocol may still change.
@@ -57,29 +58,27 @@ public sealed class GroupAdmin(GroupShard shard)
     )
     {
         List<ListGroupsResponse.ListedGroup> listed = [];
-        if (types.Count > 0 && !types.Contains(ClassicType, StringComparer.OrdinalIgnoreCase))
+        foreach (ShardGroup group in shard.Groups)
         {
-            return listed;
-        }
-        foreach (GroupEntry entry in shard.Entries)
-        {
-            ClassicGroup group = entry.Group;
-            string state = group.State.ToString();
-            if (states.Count == 0 || states.Contains(state, StringComparer.OrdinalIgnoreCase))
+            string state = group.StateName;
+            if (Passes(types, group.TypeName) && Passes(states, state))
             {
                 listed.Add(
                     new ListGroupsResponse.ListedGroup
                     {
                         GroupId = group.GroupId,
-                        ProtocolType = group.ProtocolType ?? "",
+                        ProtocolType = group.ProtocolTypeName,
                         GroupState = state,
-                        GroupType = ClassicType,
+                        GroupType = group.TypeName,
                     }
                 );
             }
         }
         return listed;
     }
+
+    private static bool Passes(IReadOnlyCollection<string> filter, string value) =>
+        filter.Count == 0 || filter.Contains(value, StringComparer.OrdinalIgnoreCase);
 
     public async Task<DeleteGroupsResponse.DeletableGroupResult> DeleteAsync(string groupId)
     {
@@ -94,12 +93,12 @@ public sealed class GroupAdmin(GroupShard shard)
 
     private async Task<ErrorCode> DeleteGroupAsync(string groupId)
     {
-        ClassicGroup? group = shard.Find(groupId)?.Group;
-        if (group is null || group.State == ClassicGroupState.Dead)
+        ShardGroup? group = shard.FindAny(groupId);
+        if (group is null || group.IsDead)
         {
             return ErrorCode.GroupIdNotFound;
         }
-        if (group.State != ClassicGroupState.Empty || group.Size > 0)
+        if (!group.IsVacant)
         {
             return ErrorCode.NonEmptyGroup;
         }
@@ -108,9 +107,9 @@ public sealed class GroupAdmin(GroupShard shard)
         {
             tombstones.Add(new CoordinatorRecord(GroupRecords.OffsetKey(groupId, partition), null));
         }
-        tombstones.Add(new CoordinatorRecord(GroupRecords.GroupKey(groupId), null));
-        ErrorCode error = await shard.AppendAsync(tombstones);
-        if (error == ErrorCode.None && shard.Find(groupId) is { Group.Size: 0 })
+        tombstones.AddRange(group.Tombstones);
+        ErrorCode error = tombstones.Count == 0 ? ErrorCode.None : await shard.AppendAsync(tombstones);
+        if (error == ErrorCode.None && shard.FindAny(groupId) is { IsVacant: true })
         {
             shard.Remove(groupId);
         }

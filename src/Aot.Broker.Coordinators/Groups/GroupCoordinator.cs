@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -37,6 +38,13 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
             foreach (GroupShard shard in shards.ByPartition.Values)
             {
                 _ = shard.OffsetRequests.ForgetTopicsAsync(deleted);
+            }
+        }
+        if (delta.Topics is not null)
+        {
+            foreach (GroupShard shard in shards.ByPartition.Values)
+            {
+                shard.Consumers.Regexes.ScheduleRefresh(current.Offset);
             }
         }
         await ValueTask.CompletedTask;
@@ -113,9 +121,48 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
         OnShardAsync(
             from,
             request.GroupId,
-            shard => Task.FromResult(shard.Membership.Leave(caller, request)),
+            shard => shard.Membership.LeaveAsync(caller, request),
             error => new LeaveGroupResponse { ErrorCode = (short)error }
         );
+
+    /// <summary>Both the setting and the cluster's <c>group.version</c> have to allow groups of KIP-848.</summary>
+    public bool ServesConsumerGroups(MetadataImage image) =>
+        options.Consumers.IsEnabled && image.Features.Level(Features.GroupVersion) > 0;
+
+    public Task<ConsumerGroupHeartbeatResponse> ConsumerHeartbeatAsync(
+        Core from,
+        GroupCaller caller,
+        ConsumerGroupHeartbeatRequest request
+    ) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.Consumers.HeartbeatAsync(caller, request),
+            error => new ConsumerGroupHeartbeatResponse { ErrorCode = (short)error },
+            allowEmptyGroup: true
+        );
+
+    public async Task<ConsumerGroupDescribeResponse> ConsumerDescribeAsync(
+        Core from,
+        ConsumerGroupDescribeRequest request
+    )
+    {
+        ConsumerGroupDescribeResponse.DescribedGroup[] groups = await CoreTasks.AllAsync(
+            request.GroupIds.Select(groupId =>
+                OnShardAsync(
+                    from,
+                    groupId,
+                    shard => Task.FromResult(ConsumerDescription.Of(shard, groupId)),
+                    error => new ConsumerGroupDescribeResponse.DescribedGroup
+                    {
+                        GroupId = groupId,
+                        ErrorCode = (short)error,
+                    }
+                )
+            )
+        );
+        return new ConsumerGroupDescribeResponse { Groups = [.. groups] };
+    }
 
     /// <summary>An empty group id is allowed here: clients that keep to assigned partitions have committed so for ever.</summary>
     public Task<OffsetCommitResponse> OffsetCommitAsync(Core from, GroupCaller caller, OffsetCommitRequest request) =>
@@ -288,7 +335,8 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
                     from,
                     groupId,
                     shard => Task.FromResult(shard.Admin.Describe(caller, groupId)),
-                    error => new DescribeGroupsResponse.DescribedGroup { GroupId = groupId, ErrorCode = (short)error }
+                    error => new DescribeGroupsResponse.DescribedGroup { GroupId = groupId, ErrorCode = (short)error },
+                    allowEmptyGroup: true
                 )
             )
         );
@@ -353,7 +401,8 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
                         {
                             GroupId = groupId,
                             ErrorCode = (short)error,
-                        }
+                        },
+                        allowEmptyGroup: true
                     )
                 )
         );

@@ -6,9 +6,48 @@ namespace Aot.Broker.Coordinators.Groups;
 /// A group with what only its living coordinator knows: the timers of a rebalance and who still has to sync. None of
 /// it is in the log: after a restart the members' sessions simply begin anew.
 /// </summary>
-internal sealed class GroupEntry(ClassicGroup group)
+internal sealed class GroupEntry(ClassicGroup group) : ShardGroup(group.GroupId)
 {
     public ClassicGroup Group { get; } = group;
+
+    public override string TypeName => "classic";
+
+    public override string StateName => Group.State.ToString();
+
+    public override string ProtocolTypeName => Group.ProtocolType ?? "";
+
+    public override bool IsVacant => Group is { Size: 0, State: ClassicGroupState.Empty };
+
+    public override bool IsDead => Group.State == ClassicGroupState.Dead;
+
+    /// <summary>A group that only stores offsets has no membership that could have ended.</summary>
+    public override long? UnusedSinceMs =>
+        Group is { ProtocolType: not null, State: ClassicGroupState.Empty, StateTimestampMs: >= 0 }
+            ? Group.StateTimestampMs
+            : null;
+
+    public override IReadOnlySet<string>? SubscribedTopics
+    {
+        get
+        {
+            HashSet<string> topics = [];
+            if (Group.Members.Count == 0)
+            {
+                return topics;
+            }
+            if (Group is not { ProtocolType: ConsumerSubscription.ProtocolType, State: ClassicGroupState.Stable })
+            {
+                return null;
+            }
+            bool areKnown = Group.Members.All(member =>
+                ConsumerSubscription.TryReadTopics(member.MetadataOf(Group.ProtocolName), topics)
+            );
+            return areKnown ? topics : null;
+        }
+    }
+
+    internal override IEnumerable<CoordinatorRecord> Tombstones =>
+        Group.Generation > 0 ? [new CoordinatorRecord(GroupRecords.GroupKey(GroupId), null)] : [];
 
     /// <summary>Ends the joining phase, whoever is still missing.</summary>
     public TimerHandle? JoinTimer { get; set; }

@@ -1,3 +1,5 @@
+using Aot.Broker.Coordinators.ConsumerGroups;
+
 namespace Aot.Broker.Coordinators.Groups;
 
 /// <summary>The settings of the group coordinator, by the names of their configuration keys; times in milliseconds.</summary>
@@ -23,6 +25,8 @@ public sealed record GroupOptions
 
     /// <summary><c>offsets.retention.check.interval.ms</c></summary>
     public long OffsetsRetentionCheckIntervalMs { get; init; } = 600_000;
+
+    public ConsumerGroupOptions Consumers { get; init; } = new();
 
     /// <summary>How long a member that has just been given its id may take to join with it.</summary>
     public int NewMemberJoinTimeoutMs { get; init; } = 300_000;

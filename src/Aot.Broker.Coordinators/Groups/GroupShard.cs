@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
@@ -27,7 +28,9 @@ public enum ShardState
 /// </summary>
 public sealed class GroupShard
 {
-    private readonly Dictionary<string, GroupEntry> groups = [];
+    private const long NoProducer = -1;
+
+    private readonly Dictionary<string, ShardGroup> groups = [];
     private readonly CoordinatorLog log;
 
     internal GroupShard(
@@ -47,6 +50,10 @@ public sealed class GroupShard
         OffsetRequests = new OffsetRequests(this);
         TransactionalOffsets = new TransactionalOffsets(this);
         Admin = new GroupAdmin(this);
+        GroupSettings = new GroupSettings(this);
+        Consumers = new ConsumerMembership(this);
+        ClassicMembers = new ClassicMembers(this);
+        Migration = new Migration(this);
     }
 
     public int Partition { get; }
@@ -58,6 +65,8 @@ public sealed class GroupShard
     public OffsetRequests OffsetRequests { get; }
 
     public GroupAdmin Admin { get; }
+
+    public ConsumerMembership Consumers { get; }
 
     public OffsetStore Offsets { get; } = new();
 
@@ -72,7 +81,13 @@ public sealed class GroupShard
 
     internal GroupOptions Options { get; }
 
-    internal IEnumerable<GroupEntry> Entries => groups.Values;
+    internal GroupSettings GroupSettings { get; }
+
+    internal ClassicMembers ClassicMembers { get; }
+
+    internal Migration Migration { get; }
+
+    internal IReadOnlyCollection<ShardGroup> Groups => groups.Values;
 
     internal PartitionLog PartitionLog => log.Log;
 
@@ -104,11 +119,16 @@ public sealed class GroupShard
             return;
         }
         State = ShardState.Active;
-        foreach (GroupEntry entry in groups.Values)
+        foreach (ShardGroup group in groups.Values)
         {
-            foreach (ClassicMember member in entry.Group.Members)
+            switch (group)
             {
-                Membership.Rebalance.RestartSession(entry, member);
+                case GroupEntry entry:
+                    Membership.Rebalance.RestartSessions(entry);
+                    break;
+                case ConsumerGroup consumers:
+                    Consumers.RestartTimers(consumers);
+                    break;
             }
         }
         OffsetRequests.ScheduleExpiry();
@@ -118,22 +138,85 @@ public sealed class GroupShard
     public void Resign()
     {
         State = ShardState.Resigned;
-        foreach (GroupEntry entry in groups.Values)
+        Abandon();
+    }
+
+    private void Abandon()
+    {
+        foreach (ShardGroup group in groups.Values)
         {
-            Membership.Rebalance.Abandon(entry);
+            switch (group)
+            {
+                case GroupEntry entry:
+                    Membership.Rebalance.Abandon(entry);
+                    break;
+                case ConsumerGroup consumers:
+                    Consumers.StopTimers(consumers);
+                    break;
+            }
         }
         groups.Clear();
     }
 
-    internal GroupEntry? Find(string groupId) => groups.GetValueOrDefault(groupId);
+    /// <summary>The group with this id, of whatever protocol.</summary>
+    internal ShardGroup? FindAny(string groupId) => groups.GetValueOrDefault(groupId);
 
+    /// <summary>The group of the classic protocol with this id.</summary>
+    internal GroupEntry? Find(string groupId) => FindAny(groupId) as GroupEntry;
+
+    internal ConsumerGroup? FindConsumer(string groupId) => FindAny(groupId) as ConsumerGroup;
+
+    /// <summary>For somebody who knows that no group of another protocol has the id.</summary>
     internal GroupEntry GetOrCreate(string groupId)
     {
-        if (!groups.TryGetValue(groupId, out GroupEntry? entry))
+        if (Find(groupId) is not { } entry)
         {
+            Invariant.That(!groups.ContainsKey(groupId));
             groups[groupId] = entry = new GroupEntry(new ClassicGroup(groupId));
         }
         return entry;
+    }
+
+    /// <summary>Takes in a group that was made from one of another protocol.</summary>
+    internal GroupEntry Adopt(ClassicGroup group)
+    {
+        GroupEntry entry = new(group);
+        groups[group.GroupId] = entry;
+        return entry;
+    }
+
+    /// <summary>By a record of a consumer group: it takes the place of a classic group that has nobody in it.</summary>
+    internal ConsumerGroup GetOrCreateConsumer(string groupId)
+    {
+        if (FindConsumer(groupId) is not { } group)
+        {
+            groups[groupId] = group = new ConsumerGroup(groupId);
+        }
+        return group;
+    }
+
+    /// <summary>
+    /// Finds room for a new consumer group: null when a group of another protocol that somebody uses has the id.
+    /// </summary>
+    internal ConsumerGroup? MakeConsumer(GroupWrite write, string groupId)
+    {
+        ShardGroup? existing = FindAny(groupId);
+        if (existing is not (null or GroupEntry { IsVacant: true }))
+        {
+            return null;
+        }
+        write.Add(existing?.Tombstones ?? []);
+        write.Add(ConsumerGroupRecords.Epoch(groupId, 1, 0));
+        return FindConsumer(groupId);
+    }
+
+    /// <summary>Offsets outlive the membership of their group: they keep an empty one.</summary>
+    internal void KeepIfItHasOffsets(string groupId)
+    {
+        if ((Offsets.HasAny(groupId) || PendingOffsets.HasAny(groupId)) && !groups.ContainsKey(groupId))
+        {
+            GetOrCreate(groupId);
+        }
     }
 
     /// <summary>Forgets a group that has neither members nor offsets.</summary>
@@ -149,7 +232,7 @@ public sealed class GroupShard
         {
             return Availability;
         }
-        return ApplyAppended(await log.AppendAsync(records), -1, records);
+        return ApplyAppended(await log.AppendAsync(records), NoProducer, records);
     }
 
     /// <summary>As <see cref="AppendAsync"/>, as part of the producer's open transaction.</summary>
@@ -192,15 +275,39 @@ public sealed class GroupShard
             if (isCommit && !pending.IsOverwritten)
             {
                 Offsets.Set(pending.GroupId, pending.Partition, pending.Offset);
-                GetOrCreate(pending.GroupId);
+                KeepIfItHasOffsets(pending.GroupId);
             }
         }
+    }
+
+    /// <summary>
+    /// Appends records that have taken effect already, and waits for their commit. Without it the state is ahead of the log:
+    /// the shard is loaded again.
+    /// </summary>
+    internal async Task<ErrorCode> CommitAppliedAsync(IReadOnlyList<CoordinatorRecord> records)
+    {
+        ErrorCode error = State == ShardState.Active ? await log.AppendAsync(records) : Availability;
+        if (error != ErrorCode.None && State == ShardState.Active)
+        {
+            CoordinatorTrace.Log.Error(
+                "a change of a group could not be recorded; the groups of the partition are loaded again",
+                ("partition", log.Log.Name),
+                ("error", error)
+            );
+            State = ShardState.Loading;
+            Abandon();
+            Offsets.Clear();
+            PendingOffsets.Clear();
+            _ = LoadAsync();
+        }
+        return error;
     }
 
     /// <summary>The effect of a committed record. Types that belong to other kinds of group are left alone.</summary>
     private void Apply(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
     {
-        switch (GroupRecords.TypeOf(key))
+        short type = GroupRecords.TypeOf(key);
+        switch (type)
         {
             case GroupRecords.LegacyOffsetCommitType:
             case GroupRecords.OffsetCommitType:
@@ -209,8 +316,15 @@ public sealed class GroupShard
             case GroupRecords.GroupMetadataType:
                 ApplyGroup(key, value, isTombstone);
                 break;
+            default:
+                ConsumerReplay.TryApply(this, type, key, value, isTombstone);
+                break;
         }
     }
+
+    /// <summary>The effect of a record that no transaction wrote.</summary>
+    internal void Apply(in CoordinatorRecord record) =>
+        Apply(NoProducer, record.Key, record.Value, record.Value is null);
 
     private void ApplyOffset(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
     {
@@ -235,7 +349,7 @@ public sealed class GroupShard
                 PendingOffsets.Overwrite(groupId, partition);
                 Offsets.Set(groupId, partition, offset);
             }
-            GetOrCreate(groupId);
+            KeepIfItHasOffsets(groupId);
         }
         else
         {
@@ -257,9 +371,10 @@ public sealed class GroupShard
         }
         if (isTombstone)
         {
-            if (groups.GetValueOrDefault(groupId) is { Group.Members.Count: 0 } && !Offsets.HasAny(groupId))
+            if (Find(groupId) is { IsVacant: true } || (State == ShardState.Loading && Find(groupId) is not null))
             {
                 groups.Remove(groupId);
+                KeepIfItHasOffsets(groupId);
             }
             return;
         }

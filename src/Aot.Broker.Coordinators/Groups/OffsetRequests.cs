@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Storage;
@@ -12,6 +13,9 @@ namespace Aot.Broker.Coordinators.Groups;
 /// </summary>
 public sealed class OffsetRequests(GroupShard shard)
 {
+    private const short FirstWithMemberEpochs = 9;
+    private const short FirstWithTopicIds = 10;
+
     public async Task<OffsetCommitResponse> CommitAsync(GroupCaller caller, OffsetCommitRequest request)
     {
         ErrorCode refusal = CheckCommitter(caller, request);
@@ -84,6 +88,10 @@ public sealed class OffsetRequests(GroupShard shard)
     private ErrorCode CheckCommitter(GroupCaller caller, OffsetCommitRequest request)
     {
         int generation = request.GenerationIdOrMemberEpoch;
+        if (shard.FindConsumer(request.GroupId) is { } consumers)
+        {
+            return CheckCommitter(consumers, caller, request);
+        }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
         {
@@ -125,15 +133,42 @@ public sealed class OffsetRequests(GroupShard shard)
         return ErrorCode.None;
     }
 
+    /// <summary>A member of a consumer group says its epoch; one that is behind has to hear of its new assignment first.</summary>
+    private static ErrorCode CheckCommitter(ConsumerGroup group, GroupCaller caller, OffsetCommitRequest request)
+    {
+        int epoch = request.GenerationIdOrMemberEpoch;
+        if (epoch < 0 && group.IsVacant)
+        {
+            return ErrorCode.None;
+        }
+        if (group.Find(request.MemberId) is not { } member)
+        {
+            return ErrorCode.UnknownMemberId;
+        }
+        if (member.UsesClassicProtocol)
+        {
+            return epoch == member.Epoch ? ErrorCode.None : ErrorCode.IllegalGeneration;
+        }
+        if (caller.ApiVersion < FirstWithMemberEpochs)
+        {
+            return ErrorCode.UnsupportedVersion;
+        }
+        return epoch == member.Epoch ? ErrorCode.None : ErrorCode.StaleMemberEpoch;
+    }
+
     internal (string? Name, KafkaUuid Id, ErrorCode Error) Resolve(string name, KafkaUuid id, short version)
     {
         MetadataImage image = shard.Metadata.Image;
-        TopicImage? topic = version >= 10 ? image.Topic(id) : image.Topic(name);
+        TopicImage? topic = version >= FirstWithTopicIds ? image.Topic(id) : image.Topic(name);
         if (topic is not null)
         {
             return (topic.Name, topic.Id, ErrorCode.None);
         }
-        return (null, default, version >= 10 ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition);
+        return (
+            null,
+            default,
+            version >= FirstWithTopicIds ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition
+        );
     }
 
     /// <summary>The offsets of one group for versions from 8 on.</summary>
@@ -143,6 +178,15 @@ public sealed class OffsetRequests(GroupShard shard)
         bool requireStable
     )
     {
+        ErrorCode refusal = CheckReader(caller, request);
+        if (refusal != ErrorCode.None)
+        {
+            return new OffsetFetchResponse.OffsetFetchResponseGroup
+            {
+                GroupId = request.GroupId,
+                ErrorCode = (short)refusal,
+            };
+        }
         List<OffsetFetchResponse.OffsetFetchResponseTopics> topics = [];
         if (request.Topics is null)
         {
@@ -153,7 +197,7 @@ public sealed class OffsetRequests(GroupShard shard)
             )
             {
                 KafkaUuid id = shard.Metadata.Image.Topic(topic.Key)?.Id ?? KafkaUuid.Zero;
-                if (caller.ApiVersion >= 10 && id.IsZero)
+                if (caller.ApiVersion >= FirstWithTopicIds && id.IsZero)
                 {
                     continue;
                 }
@@ -182,8 +226,35 @@ public sealed class OffsetRequests(GroupShard shard)
             {
                 topics.Add(FetchTopic(caller, request.GroupId, topic, requireStable));
             }
+            if (caller.ApiVersion >= FirstWithTopicIds)
+            {
+                // Apache Kafka answers for ids that it does not know behind all others.
+                topics =
+                [
+                    .. topics.Where(topic => topic.Name.Length > 0),
+                    .. topics.Where(topic => topic.Name.Length == 0),
+                ];
+            }
         }
         return new OffsetFetchResponse.OffsetFetchResponseGroup { GroupId = request.GroupId, Topics = [.. topics] };
+    }
+
+    /// <summary>Who says that it is a member must be one, at its present epoch (version 9 and later).</summary>
+    private ErrorCode CheckReader(GroupCaller caller, OffsetFetchRequest.OffsetFetchRequestGroup request)
+    {
+        bool saysWho =
+            caller.ApiVersion >= FirstWithMemberEpochs && (request.MemberId is not null || request.MemberEpoch >= 0);
+        if (!saysWho || shard.FindConsumer(request.GroupId) is not { } group)
+        {
+            return ErrorCode.None;
+        }
+        if (group.Find(request.MemberId ?? "") is not { } member)
+        {
+            return ErrorCode.UnknownMemberId;
+        }
+        return member.Epoch == request.MemberEpoch ? ErrorCode.None
+            : member.UsesClassicProtocol ? ErrorCode.IllegalGeneration
+            : ErrorCode.StaleMemberEpoch;
     }
 
     private OffsetFetchResponse.OffsetFetchResponseTopics FetchTopic(
@@ -193,7 +264,8 @@ public sealed class OffsetRequests(GroupShard shard)
         bool requireStable
     )
     {
-        string? name = caller.ApiVersion >= 10 ? shard.Metadata.Image.Topic(topic.TopicId)?.Name : topic.Name;
+        string? name =
+            caller.ApiVersion >= FirstWithTopicIds ? shard.Metadata.Image.Topic(topic.TopicId)?.Name : topic.Name;
         List<OffsetFetchResponse.OffsetFetchResponsePartitions> partitions = [];
         foreach (int partition in topic.PartitionIndexes)
         {
@@ -247,18 +319,16 @@ public sealed class OffsetRequests(GroupShard shard)
 
     public async Task<OffsetDeleteResponse> DeleteAsync(OffsetDeleteRequest request)
     {
-        GroupEntry? entry = shard.Find(request.GroupId);
-        if (entry is null || entry.Group.State == ClassicGroupState.Dead)
+        ShardGroup? group = shard.FindAny(request.GroupId);
+        if (group is null || group.IsDead)
         {
             return new OffsetDeleteResponse { ErrorCode = (short)ErrorCode.GroupIdNotFound };
         }
-        ClassicGroup group = entry.Group;
-        bool hasMembers = group.Members.Count > 0;
-        if (hasMembers && group.ProtocolType != ConsumerSubscription.ProtocolType)
+        if (!group.IsVacant && group.ProtocolTypeName != ConsumerSubscription.ProtocolType)
         {
             return new OffsetDeleteResponse { ErrorCode = (short)ErrorCode.NonEmptyGroup };
         }
-        HashSet<string>? subscribed = hasMembers ? SubscribedTopics(group) : [];
+        IReadOnlySet<string>? subscribed = group.SubscribedTopics;
         List<CoordinatorRecord> tombstones = [];
         List<OffsetDeleteResponse.OffsetDeleteResponseTopic> topics = [];
         foreach (OffsetDeleteRequest.OffsetDeleteRequestTopic topic in request.Topics)
@@ -276,7 +346,12 @@ public sealed class OffsetRequests(GroupShard shard)
                     new OffsetDeleteResponse.OffsetDeleteResponsePartition
                     {
                         PartitionIndex = partition.PartitionIndex,
-                        ErrorCode = (short)(inUse ? ErrorCode.GroupSubscribedToTopic : ErrorCode.None),
+                        ErrorCode = (short)(
+                            shard.Metadata.Image.Topic(topic.Name)?.Partition(partition.PartitionIndex) is null
+                                ? ErrorCode.UnknownTopicOrPartition
+                            : inUse ? ErrorCode.GroupSubscribedToTopic
+                            : ErrorCode.None
+                        ),
                     }
                 );
             }
@@ -333,11 +408,10 @@ public sealed class OffsetRequests(GroupShard shard)
         long now = shard.Core.WallMillis;
         List<CoordinatorRecord> tombstones = [];
         List<string> emptied = [];
-        foreach (GroupEntry entry in shard.Entries)
+        foreach (ShardGroup group in shard.Groups)
         {
-            ClassicGroup group = entry.Group;
             IReadOnlyDictionary<TopicPartition, CommittedOffset> offsets = shard.Offsets.Of(group.GroupId);
-            HashSet<string>? subscribed = group.Members.Count == 0 ? [] : SubscribedTopics(group);
+            IReadOnlySet<string>? subscribed = group.SubscribedTopics;
             int expired = 0;
             foreach ((TopicPartition partition, CommittedOffset offset) in offsets)
             {
@@ -352,13 +426,10 @@ public sealed class OffsetRequests(GroupShard shard)
                 }
             }
             bool hasNothing = expired == offsets.Count && !shard.PendingOffsets.HasAny(group.GroupId);
-            if (hasNothing && group is { Size: 0, State: ClassicGroupState.Empty })
+            if (hasNothing && group.IsVacant)
             {
                 emptied.Add(group.GroupId);
-                if (group.Generation > 0)
-                {
-                    tombstones.Add(new CoordinatorRecord(GroupRecords.GroupKey(group.GroupId), null));
-                }
+                tombstones.AddRange(group.Tombstones);
             }
         }
         ErrorCode error = tombstones.Count == 0 ? ErrorCode.None : await shard.AppendAsync(tombstones);
@@ -366,10 +437,7 @@ public sealed class OffsetRequests(GroupShard shard)
         {
             foreach (string groupId in emptied)
             {
-                if (
-                    shard.Find(groupId) is { Group: { Size: 0, State: ClassicGroupState.Empty } }
-                    && !shard.Offsets.HasAny(groupId)
-                )
+                if (shard.FindAny(groupId) is { IsVacant: true } && !shard.Offsets.HasAny(groupId))
                 {
                     shard.Remove(groupId);
                 }
@@ -378,35 +446,12 @@ public sealed class OffsetRequests(GroupShard shard)
         ScheduleExpiry();
     }
 
-    private bool IsExpired(ClassicGroup group, in CommittedOffset offset, long now)
+    private bool IsExpired(ShardGroup group, in CommittedOffset offset, long now)
     {
         if (offset.ExpireTimestampMs >= 0)
         {
             return now >= offset.ExpireTimestampMs;
         }
-        bool hasMembership = group.ProtocolType is not null;
-        long unusedSince =
-            hasMembership && group.State == ClassicGroupState.Empty && group.StateTimestampMs >= 0
-                ? group.StateTimestampMs
-                : offset.CommitTimestampMs;
-        return now - unusedSince >= shard.Options.OffsetsRetentionMs;
-    }
-
-    /// <summary>What the members of a consumer group subscribe to; null when that cannot be known, so that nothing is dropped.</summary>
-    private static HashSet<string>? SubscribedTopics(ClassicGroup group)
-    {
-        if (group.ProtocolType != ConsumerSubscription.ProtocolType || group.State != ClassicGroupState.Stable)
-        {
-            return null;
-        }
-        HashSet<string> topics = [];
-        foreach (ClassicMember member in group.Members)
-        {
-            if (!ConsumerSubscription.TryReadTopics(member.MetadataOf(group.ProtocolName), topics))
-            {
-                return null;
-            }
-        }
-        return topics;
+        return now - (group.UnusedSinceMs ?? offset.CommitTimestampMs) >= shard.Options.OffsetsRetentionMs;
     }
 }

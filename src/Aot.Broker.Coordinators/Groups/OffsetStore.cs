@@ -70,5 +70,11 @@ public sealed class OffsetStore
         }
     }
 
+    public void Clear()
+    {
+        groups.Clear();
+        Count = 0;
+    }
+
     private static readonly Dictionary<TopicPartition, CommittedOffset> Nothing = [];
 }

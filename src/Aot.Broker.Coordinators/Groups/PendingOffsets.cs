@@ -84,6 +84,13 @@ internal sealed class PendingOffsets
         return taken;
     }
 
+    public void Clear()
+    {
+        _ofProducer.Clear();
+        _ofPartition.Clear();
+        _countOfGroup.Clear();
+    }
+
     private static List<PendingOffset> ListOf<TKey>(Dictionary<TKey, List<PendingOffset>> lists, TKey key)
         where TKey : notnull
     {

@@ -61,6 +61,13 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     private ErrorCode CheckCommitter(TxnOffsetCommitRequest request)
     {
         int generation = request.GenerationIdOrMemberEpoch;
+        if (shard.FindConsumer(request.GroupId) is { } consumers)
+        {
+            return generation < 0 && request.MemberId.Length == 0 ? ErrorCode.None
+                : consumers.Find(request.MemberId) is not { } member ? ErrorCode.UnknownMemberId
+                : member.Epoch != generation ? ErrorCode.IllegalGeneration
+                : ErrorCode.None;
+        }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
         {

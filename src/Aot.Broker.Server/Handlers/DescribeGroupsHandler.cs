@@ -12,5 +12,16 @@ internal sealed class DescribeGroupsHandler(ServerCore server, GroupCoordinator 
     protected override async ValueTask<DescribeGroupsResponse> HandleAsync(
         RequestContext context,
         DescribeGroupsRequest request
-    ) => await groups.DescribeGroupsAsync(context.Core, context.Caller, request);
+    )
+    {
+        DescribeGroupsResponse response = await groups.DescribeGroupsAsync(context.Core, context.Caller, request);
+        if (request.IncludeAuthorizedOperations)
+        {
+            foreach (DescribeGroupsResponse.DescribedGroup group in response.Groups)
+            {
+                group.AuthorizedOperations = AuthorizedOperations.Group;
+            }
+        }
+        return response;
+    }
 }

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Aot.Broker.Cluster;
+using Aot.Broker.Cluster.Configs;
+using Aot.Broker.Coordinators.Groups;
+
+namespace Aot.Broker.Coordinators.ConsumerGroups;
+
+/// <summary>
+/// The settings of one group: what was set for it at run time (resource type GROUP), within the broker's bounds, else the
+/// broker's own.
+/// </summary>
+internal sealed class GroupSettings(GroupShard shard)
+{
+    public int SessionTimeoutMs(string groupId) =>
+        Math.Clamp(
+            Value(groupId, "consumer.session.timeout.ms") ?? Options.SessionTimeoutMs,
+            Options.SessionTimeoutMinMs,
+            Options.SessionTimeoutMaxMs
+        );
+
+    public int HeartbeatIntervalMs(string groupId) =>
+        Math.Clamp(
+            Value(groupId, "consumer.heartbeat.interval.ms") ?? Options.HeartbeatIntervalMs,
+            Options.HeartbeatIntervalMinMs,
+            Options.HeartbeatIntervalMaxMs
+        );
+
+    public int AssignmentIntervalMs(string groupId) =>
+        Value(groupId, "consumer.assignment.interval.ms") ?? Options.AssignmentIntervalMs;
+
+    private ConsumerGroupOptions Options => shard.Options.Consumers;
+
+    private int? Value(string groupId, string name)
+    {
+        ConfigImage configs = shard.Metadata.Image.Configs;
+        return
+            configs.Value(new ConfigResource(ConfigResourceKind.Group, groupId), name) is { } text
+            && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int value)
+            ? value
+            : null;
+    }
+}
