@@ -154,10 +154,7 @@ public sealed class LogDirectories : IDisposable
         return list;
     }
 
-    /// <summary>
-    /// Writes <c>meta.properties</c>: formats the directory, or gives it its directory id. The directory's own entry is
-    /// on the disk before that, also where the start that made it ended before it had synced it.
-    /// </summary>
+    /// <summary>Writes <c>meta.properties</c>: formats the directory, whose own entry is on the disk first, or gives it its id.</summary>
     public void SaveMeta(LogDirectory directory, MetaProperties meta, long wallMillis)
     {
         for (string? above = Path.GetDirectoryName(directory.Path); !string.IsNullOrEmpty(above); )
