@@ -73,11 +73,19 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
         };
     }
 
-    /// <summary>Everything up to the high watermark that was there at the call, in order.</summary>
+    /// <summary>
+    /// Everything that was there at the call, in order, once it is committed: after a start the high watermark is that of the
+    /// last checkpoint for a moment, and what lies above it was acknowledged.
+    /// </summary>
     public async Task<ErrorCode> ReplayAsync(ApplyRecord apply, ApplyMarker applyMarker)
     {
-        long end = Log.HighWatermark;
+        long end = Log.LogEndOffset;
         long offset = Log.LogStartOffset;
+        ErrorCode error = offset < end ? await Log.WhenCommittedAsync(end - 1) : ErrorCode.None;
+        if (error != ErrorCode.None)
+        {
+            return error;
+        }
         byte[] buffer = new byte[ReplayBytes];
         while (offset < end)
         {

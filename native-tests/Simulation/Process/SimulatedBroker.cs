@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server;
@@ -44,6 +45,8 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             ["offsets.topic.replication.factor"] = "1",
             ["group.initial.rebalance.delay.ms"] = "0",
             ["log.flush.interval.messages"] = setup.SyncsBeforeAnswer ? "1" : long.MaxValue.ToString(),
+            ["transaction.state.log.replication.factor"] = "1",
+            ["transaction.state.log.num.partitions"] = "2",
         }
     );
     private LogDirectories? _directories;
@@ -97,6 +100,7 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             world.Check(error == Errno.None, $"bind: {error}");
             return ValueTask.FromResult(bound);
         });
+        TransactionCoordinator transactions = new(server.NodeId, new TransactionOptions());
         _node = await ClusterNode.StartAsync(
             Process.Cores,
             _directories,
@@ -104,7 +108,7 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             {
                 NodeId = 1,
                 StartedWith = _settings,
-                Listeners = [groups],
+                Listeners = [groups, transactions],
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", Port, 0)],
                 OnFatal = error => StopOnError(error.Message, error),
             },
@@ -129,6 +133,7 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
                     StartedWith = _settings,
                     Directories = _directories,
                     Groups = groups,
+                    Transactions = transactions,
                 }
             )
         );
