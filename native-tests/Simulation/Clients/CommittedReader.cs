@@ -9,11 +9,11 @@ namespace Aot.Broker.Simulation.Tests;
 /// A read_committed consumer that reads every partition from its beginning to its end once. It drops what the broker's
 /// list of aborted transactions tells it to drop, by Kafka's rule: from the transaction's first offset to its marker.
 /// </summary>
-internal sealed class CommittedReader(World world)
+internal sealed class CommittedReader(World world, TopicUnderTest topic)
 {
     public async Task<List<string>[]> ReadAllAsync()
     {
-        List<string>[] all = new List<string>[TopicUnderTest.Partitions];
+        List<string>[] all = new List<string>[topic.Partitions];
         for (int partition = 0; partition < all.Length; )
         {
             WireClient client = (await WireClient.ConnectAsync(world, () => false))!;
@@ -91,7 +91,7 @@ internal sealed class CommittedReader(World world)
         return next;
     }
 
-    private static async Task<FetchResponse.PartitionData> FetchAsync(WireClient client, int partition, long offset)
+    private async Task<FetchResponse.PartitionData> FetchAsync(WireClient client, int partition, long offset)
     {
         FetchResponse response = await client.CallAsync<FetchResponse>(
             ApiKey.Fetch,
@@ -107,7 +107,7 @@ internal sealed class CommittedReader(World world)
                 [
                     new()
                     {
-                        Topic = TopicUnderTest.Name,
+                        Topic = topic.Name,
                         Partitions =
                         [
                             new()

@@ -123,7 +123,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
         HashSet<int> added = [];
         for (int i = 0; i < batches; i++)
         {
-            int partition = _world.Random.Below(TopicUnderTest.Partitions);
+            int partition = _world.Random.Below(topic.Partitions);
             if (!bumpsEpoch && added.Add(partition) && !await AddAsync(client, partition))
             {
                 return false;
@@ -151,7 +151,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
                     V3AndBelowTransactionalId = _id,
                     V3AndBelowProducerId = _producerId,
                     V3AndBelowProducerEpoch = _epoch,
-                    V3AndBelowTopics = [new() { Name = TopicUnderTest.Name, Partitions = [partition] }],
+                    V3AndBelowTopics = [new() { Name = topic.Name, Partitions = [partition] }],
                 },
                 AddPartitionsToTxnResponse.TryRead
             );

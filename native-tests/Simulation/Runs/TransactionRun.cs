@@ -12,7 +12,7 @@ internal sealed class TransactionRun(World world, TransactionLedger ledger)
     private const long StartNanosMax = 60_000_000_000;
     private const long EndNanosMax = 300_000_000_000;
 
-    private readonly TopicUnderTest _topic = new(world, new Ledger(world), syncedBeforeAnswer: false);
+    private readonly TopicUnderTest _topic = new(world, new Ledger(world));
     private readonly List<Task> _clients = [];
 
     public void Run()
@@ -66,7 +66,7 @@ internal sealed class TransactionRun(World world, TransactionLedger ledger)
         _topic.IsEnding = true;
         world.RunUntil(() => _clients.TrueForAll(c => c.IsCompleted), EndNanosMax, "the producers' end");
         Task<List<string>[]>? reading = null;
-        Task started = world.Start(() => reading = new CommittedReader(world).ReadAllAsync());
+        Task started = world.Start(() => reading = new CommittedReader(world, _topic).ReadAllAsync());
         world.RunUntil(() => started.IsCompleted, EndNanosMax, "the reading of everything");
         List<string>[] all = reading!.Result;
         for (int partition = 0; partition < all.Length; partition++)
