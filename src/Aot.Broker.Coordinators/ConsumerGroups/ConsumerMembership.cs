@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Regexes;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 
@@ -182,11 +183,11 @@ public sealed class ConsumerMembership(GroupShard shard)
                 )
             );
         }
-        TopicRegex? newRegex = null;
+        LinearRegex? newRegex = null;
         if (
             request.SubscribedTopicRegex is { Length: > 0 } expression
             && !group.Regexes.ContainsKey(expression)
-            && (newRegex = TopicRegex.Parse(expression, out string? fault)) is null
+            && (newRegex = LinearRegex.Parse(expression, out string? fault)) is null
         )
         {
             return ConsumerAnswers.Refuse(

@@ -1,5 +1,6 @@
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Regexes;
 using Aot.Broker.Protocol;
 using Aot.Broker.Reactor;
 
@@ -18,8 +19,8 @@ internal sealed class RegexResolution(GroupShard shard)
     private long _newest;
     private bool _isScheduled;
 
-    public void Begin(ConsumerGroup group, string expression, TopicRegex regex) =>
-        _ = ResolveAsync(group, new Dictionary<string, TopicRegex> { [expression] = regex });
+    public void Begin(ConsumerGroup group, string expression, LinearRegex regex) =>
+        _ = ResolveAsync(group, new Dictionary<string, LinearRegex> { [expression] = regex });
 
     /// <summary>
     /// Topics were made or deleted: the shard's expressions are looked at again, a moment later and once for many changes.
@@ -75,10 +76,10 @@ internal sealed class RegexResolution(GroupShard shard)
             group.MustResolveAgain = true;
             return;
         }
-        Dictionary<string, TopicRegex> regexes = [];
+        Dictionary<string, LinearRegex> regexes = [];
         foreach (string expression in group.Regexes.Keys)
         {
-            if (TopicRegex.Parse(expression, out _) is { } regex)
+            if (LinearRegex.Parse(expression, out _) is { } regex)
             {
                 regexes[expression] = regex;
             }
@@ -86,7 +87,7 @@ internal sealed class RegexResolution(GroupShard shard)
         _ = ResolveAsync(group, regexes);
     }
 
-    private async Task ResolveAsync(ConsumerGroup group, Dictionary<string, TopicRegex> regexes)
+    private async Task ResolveAsync(ConsumerGroup group, Dictionary<string, LinearRegex> regexes)
     {
         group.IsResolving = true;
         // The heartbeat that brought the expression is answered first.
@@ -129,14 +130,14 @@ internal sealed class RegexResolution(GroupShard shard)
 
     private static async Task<Dictionary<string, List<string>>> MatchAsync(
         MetadataImage image,
-        Dictionary<string, TopicRegex> regexes
+        Dictionary<string, LinearRegex> regexes
     )
     {
         Dictionary<string, List<string>> found = regexes.Keys.ToDictionary(key => key, _ => new List<string>());
         int names = 0;
         foreach (TopicImage topic in image.Topics)
         {
-            foreach ((string expression, TopicRegex regex) in regexes)
+            foreach ((string expression, LinearRegex regex) in regexes)
             {
                 if (!topic.IsInternal && regex.IsMatch(topic.Name))
                 {

@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using Aot.Broker.Coordinators.Regexes;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Storage;
@@ -10,7 +10,7 @@ internal sealed record TransactionFilter(
     IReadOnlySet<string> States,
     IReadOnlySet<long> ProducerIds,
     long DurationMs,
-    Regex? TransactionalId
+    LinearRegex? TransactionalId
 )
 {
     public bool Passes(TransactionMetadata metadata, long nowMs) =>

@@ -1,7 +1,7 @@
-using System.Text.RegularExpressions;
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.Regexes;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
@@ -226,14 +226,11 @@ public sealed class TransactionCoordinator(int nodeId, TransactionOptions option
                 unknown.Add(name);
             }
         }
-        Regex? pattern = null;
-        try
-        {
-            pattern = string.IsNullOrEmpty(request.TransactionalIdPattern)
-                ? null
-                : new Regex($@"\A(?:{request.TransactionalIdPattern})\z", RegexOptions.NonBacktracking);
-        }
-        catch (Exception error) when (error is ArgumentException or NotSupportedException)
+        LinearRegex? pattern = null;
+        if (
+            !string.IsNullOrEmpty(request.TransactionalIdPattern)
+            && (pattern = LinearRegex.Parse(request.TransactionalIdPattern, out _)) is null
+        )
         {
             filter = new TransactionFilter(states, new HashSet<long>(), -1, null);
             return false;

@@ -1,13 +1,13 @@
 using System.Globalization;
 
-namespace Aot.Broker.Coordinators.ConsumerGroups;
+namespace Aot.Broker.Coordinators.Regexes;
 
 /// <summary>
 /// Reads RE2's syntax: alternatives, groups (named, uncaptured, with the flags i m s U), classes (Perl's, POSIX', Unicode
 /// categories), repetitions greedy or not, up to 1000 times, quoted stretches, anchors. Back references and look-around do
-/// not exist in RE2. What a name cannot have (characters beyond ASCII) matches nothing.
+/// not exist in RE2. Of scripts and categories only what is in ASCII is known.
 /// </summary>
-internal sealed class TopicRegexParser(string text)
+internal sealed class LinearRegexParser(string text)
 {
     private const int RepetitionsMax = 1000;
     private const int StepsMax = 20_000;
@@ -87,7 +87,7 @@ internal sealed class TopicRegexParser(string text)
         _at = end < 0 ? text.Length : end + 2;
         foreach (char c in quoted)
         {
-            Append(all, Take(AsciiSet.Of(c)));
+            Append(all, Take(CharSet.Of(c)));
         }
     }
 
@@ -188,7 +188,7 @@ internal sealed class TopicRegexParser(string text)
             case '[':
                 return Take(Class());
             case '.':
-                return Take(AsciiSet.All);
+                return Take(CharSet.All);
             case '^':
                 return [new RegexStep(RegexOp.AtBegin)];
             case '$':
@@ -198,7 +198,7 @@ internal sealed class TopicRegexParser(string text)
             case '\\':
                 return Escape();
             default:
-                return Take(AsciiSet.Of(c));
+                return Take(CharSet.Of(c));
         }
     }
 
@@ -211,7 +211,7 @@ internal sealed class TopicRegexParser(string text)
             if (Accept("P<") || Accept("<"))
             {
                 int close = text.IndexOf('>', _at);
-                if (close <= _at || !text[_at..close].All(AsciiSet.Word.Contains))
+                if (close <= _at || !text[_at..close].All(CharSet.Word.Contains))
                 {
                     throw new FormatException($"invalid group name at {_at}");
                 }
@@ -283,28 +283,28 @@ internal sealed class TopicRegexParser(string text)
                 return [new RegexStep(RegexOp.NotAtWordEdge)];
             case 'C':
                 _at++;
-                return Take(AsciiSet.All);
+                return Take(CharSet.All);
             default:
-                return Take(EscapedClass() ?? AsciiSet.Of(EscapedChar()));
+                return Take(EscapedClass() ?? CharSet.Of(EscapedChar()));
         }
     }
 
     /// <summary>After a backslash: \d \w \s \pN \p{...} and their opposites, else null.</summary>
-    private AsciiSet? EscapedClass()
+    private CharSet? EscapedClass()
     {
         char c = text[_at];
-        AsciiSet? set = char.ToLowerInvariant(c) switch
+        CharSet? set = char.ToLowerInvariant(c) switch
         {
-            'd' => AsciiSet.Digits,
-            'w' => AsciiSet.Word,
-            's' => AsciiSet.Space,
+            'd' => CharSet.Digits,
+            'w' => CharSet.Word,
+            's' => CharSet.Space,
             'p' => null,
-            _ => default(AsciiSet?),
+            _ => default(CharSet?),
         };
         if (c is 'p' or 'P')
         {
             _at++;
-            AsciiSet category = Category();
+            CharSet category = Category();
             return c == 'P' ? ~category : category;
         }
         if (set is not { } found)
@@ -316,7 +316,7 @@ internal sealed class TopicRegexParser(string text)
     }
 
     /// <summary>A Unicode category by one letter, or by its name in braces; what scripts have in ASCII are Latin's letters.</summary>
-    private AsciiSet Category()
+    private CharSet Category()
     {
         if (IsAtEnd)
         {
@@ -335,15 +335,15 @@ internal sealed class TopicRegexParser(string text)
         }
         bool isNegated = name.StartsWith('^');
         name = isNegated ? name[1..] : name;
-        AsciiSet set = name switch
+        CharSet set = name switch
         {
-            "Any" => AsciiSet.All,
-            "Latin" => AsciiSet.Letters,
-            "Common" => ~AsciiSet.Letters,
-            { Length: 1 or 2 } when "LMNPSZC".Contains(name[0]) => AsciiSet.Where(c =>
+            "Any" => CharSet.All,
+            "Latin" => CharSet.Letters,
+            "Common" => ~CharSet.Letters,
+            { Length: 1 or 2 } when "LMNPSZC".Contains(name[0]) => CharSet.Where(c =>
                 CategoryCode(c).StartsWith(name, StringComparison.Ordinal)
             ),
-            { Length: > 2 } when name.All(char.IsAsciiLetter) => AsciiSet.None,
+            { Length: > 2 } when name.All(char.IsAsciiLetter) => CharSet.None,
             _ => throw new FormatException($"invalid character class {name}"),
         };
         return isNegated ? ~set : set;
@@ -395,7 +395,7 @@ internal sealed class TopicRegexParser(string text)
                 }
                 return (char)value;
             default:
-                return AsciiSet.Word.Contains(c) && c != '_'
+                return CharSet.Word.Contains(c) && c != '_'
                     ? throw new FormatException($"invalid escape \\{c} at {_at - 2}")
                     : c;
         }
@@ -428,10 +428,10 @@ internal sealed class TopicRegexParser(string text)
     }
 
     /// <summary>Behind the opening bracket.</summary>
-    private AsciiSet Class()
+    private CharSet Class()
     {
         bool isNegated = Accept("^");
-        AsciiSet set = AsciiSet.None;
+        CharSet set = CharSet.None;
         for (bool isFirst = true; ; isFirst = false)
         {
             if (IsAtEnd)
@@ -447,7 +447,7 @@ internal sealed class TopicRegexParser(string text)
         }
     }
 
-    private AsciiSet ClassItem()
+    private CharSet ClassItem()
     {
         if (Accept("[:"))
         {
@@ -469,9 +469,9 @@ internal sealed class TopicRegexParser(string text)
             char last = ClassChar();
             return last < first
                 ? throw new FormatException($"invalid character class range at {_at}")
-                : AsciiSet.Range(first, last);
+                : CharSet.Range(first, last);
         }
-        return AsciiSet.Of(first);
+        return CharSet.Of(first);
     }
 
     private char ClassChar()
@@ -484,27 +484,27 @@ internal sealed class TopicRegexParser(string text)
         return IsAtEnd ? throw new FormatException("trailing backslash") : EscapedChar();
     }
 
-    private AsciiSet PosixClass()
+    private CharSet PosixClass()
     {
         bool isNegated = Accept("^");
         int close = text.IndexOf(":]", _at, StringComparison.Ordinal);
         string name = close < 0 ? "" : text[_at..close];
-        AsciiSet set = name switch
+        CharSet set = name switch
         {
-            "alnum" => AsciiSet.Letters | AsciiSet.Digits,
-            "alpha" => AsciiSet.Letters,
-            "ascii" => AsciiSet.All,
-            "blank" => AsciiSet.Of(' ') | AsciiSet.Of('\t'),
-            "cntrl" => AsciiSet.Where(char.IsControl),
-            "digit" => AsciiSet.Digits,
-            "graph" => AsciiSet.Range('!', '~'),
-            "lower" => AsciiSet.Range('a', 'z'),
-            "print" => AsciiSet.Range(' ', '~'),
-            "punct" => AsciiSet.Where(c => c is >= '!' and <= '~' && !char.IsAsciiLetterOrDigit(c)),
-            "space" => AsciiSet.Space | AsciiSet.Of('\v'),
-            "upper" => AsciiSet.Range('A', 'Z'),
-            "word" => AsciiSet.Word,
-            "xdigit" => AsciiSet.Where(char.IsAsciiHexDigit),
+            "alnum" => CharSet.Letters | CharSet.Digits,
+            "alpha" => CharSet.Letters,
+            "ascii" => CharSet.All,
+            "blank" => CharSet.Of(' ') | CharSet.Of('\t'),
+            "cntrl" => CharSet.Where(char.IsControl),
+            "digit" => CharSet.Digits,
+            "graph" => CharSet.Range('!', '~'),
+            "lower" => CharSet.Range('a', 'z'),
+            "print" => CharSet.Range(' ', '~'),
+            "punct" => CharSet.Where(c => c is >= '!' and <= '~' && !char.IsAsciiLetterOrDigit(c)),
+            "space" => CharSet.Space | CharSet.Of('\v'),
+            "upper" => CharSet.Range('A', 'Z'),
+            "word" => CharSet.Word,
+            "xdigit" => CharSet.Where(char.IsAsciiHexDigit),
             _ => throw new FormatException($"invalid character class at {_at}"),
         };
         _at = close + 2;
@@ -518,9 +518,9 @@ internal sealed class TopicRegexParser(string text)
         return isThere;
     }
 
-    private AsciiSet Cased(AsciiSet set) => _ignoresCase ? set.IgnoringCase() : set;
+    private CharSet Cased(CharSet set) => _ignoresCase ? set.IgnoringCase() : set;
 
-    private List<RegexStep> Take(AsciiSet set) => [new RegexStep(RegexOp.Take, Cased(set))];
+    private List<RegexStep> Take(CharSet set) => [new RegexStep(RegexOp.Take, Cased(set))];
 
     private static void Append(List<RegexStep> all, List<RegexStep> more)
     {

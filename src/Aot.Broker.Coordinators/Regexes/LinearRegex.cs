@@ -1,4 +1,4 @@
-namespace Aot.Broker.Coordinators.ConsumerGroups;
+namespace Aot.Broker.Coordinators.Regexes;
 
 internal enum RegexOp : byte
 {
@@ -16,39 +16,39 @@ internal enum RegexOp : byte
 }
 
 /// <summary>A step of the automaton; <c>Split</c> and <c>Jump</c> say where it goes on, the others at the next step.</summary>
-internal readonly record struct RegexStep(RegexOp Op, AsciiSet Set = default, int Target = 0, int Other = 0);
+internal readonly record struct RegexStep(RegexOp Op, CharSet Set = default, int Target = 0, int Other = 0);
 
 /// <summary>
-/// A regular expression over topic names in RE2's syntax, as an automaton that is in several states at once: matching
+/// A regular expression over names (of topics, of transactions) in RE2's syntax, as an automaton that is in several states at once: matching
 /// takes time linear in the name, whatever the expression. The whole name must match. Not the runtime's own engine: that
 /// has another syntax, and would make the binary five megabytes larger.
 /// </summary>
-public sealed class TopicRegex
+public sealed class LinearRegex
 {
     private readonly RegexStep[] _steps;
 
-    private TopicRegex(RegexStep[] steps) => _steps = steps;
+    private LinearRegex(RegexStep[] steps) => _steps = steps;
 
     /// <summary>Null, with the reason, when the expression is not one.</summary>
-    public static TopicRegex? Parse(string expression, out string? fault)
+    public static LinearRegex? Parse(string expression, out string? fault)
     {
-        RegexStep[]? steps = new TopicRegexParser(expression).Parse(out fault);
-        return steps is null ? null : new TopicRegex(steps);
+        RegexStep[]? steps = new LinearRegexParser(expression).Parse(out fault);
+        return steps is null ? null : new LinearRegex(steps);
     }
 
-    public bool IsMatch(string topic)
+    public bool IsMatch(string name)
     {
         StepSet current = new(_steps.Length);
         StepSet next = new(_steps.Length);
-        Enter(current, 0, topic, 0);
-        for (int at = 0; at < topic.Length && current.Count > 0; at++)
+        Enter(current, 0, name, 0);
+        for (int at = 0; at < name.Length && current.Count > 0; at++)
         {
             for (int i = 0; i < current.Count; i++)
             {
                 int step = current[i];
-                if (_steps[step].Op == RegexOp.Take && _steps[step].Set.Contains(topic[at]))
+                if (_steps[step].Op == RegexOp.Take && _steps[step].Set.Contains(name[at]))
                 {
-                    Enter(next, step + 1, topic, at + 1);
+                    Enter(next, step + 1, name, at + 1);
                 }
             }
             (current, next) = (next, current);
@@ -65,7 +65,7 @@ public sealed class TopicRegex
     }
 
     /// <summary>Adds a step and all that can be reached from it without taking a character.</summary>
-    private void Enter(StepSet set, int first, string topic, int at)
+    private void Enter(StepSet set, int first, string name, int at)
     {
         Stack<int> pending = new();
         pending.Push(first);
@@ -86,19 +86,19 @@ public sealed class TopicRegex
                     pending.Push(step.Target);
                     break;
                 case RegexOp.AtBegin when at == 0:
-                case RegexOp.AtEnd when at == topic.Length:
-                case RegexOp.AtWordEdge when IsWordEdge(topic, at):
-                case RegexOp.NotAtWordEdge when !IsWordEdge(topic, at):
+                case RegexOp.AtEnd when at == name.Length:
+                case RegexOp.AtWordEdge when IsWordEdge(name, at):
+                case RegexOp.NotAtWordEdge when !IsWordEdge(name, at):
                     pending.Push(index + 1);
                     break;
             }
         }
     }
 
-    private static bool IsWordEdge(string topic, int at)
+    private static bool IsWordEdge(string name, int at)
     {
-        bool before = at > 0 && AsciiSet.Word.Contains(topic[at - 1]);
-        bool after = at < topic.Length && AsciiSet.Word.Contains(topic[at]);
+        bool before = at > 0 && CharSet.Word.Contains(name[at - 1]);
+        bool after = at < name.Length && CharSet.Word.Contains(name[at]);
         return before != after;
     }
 

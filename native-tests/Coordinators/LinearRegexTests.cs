@@ -1,9 +1,9 @@
 using System.Text.RegularExpressions;
-using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.Regexes;
 
 namespace Aot.Broker.Coordinators.Tests;
 
-public class TopicRegexTests
+public class LinearRegexTests
 {
     private static readonly string[] s_names =
     [
@@ -55,7 +55,7 @@ public class TopicRegexTests
     [InlineData("(?<name>t)1")]
     public void Matches_what_it_should(string expression)
     {
-        TopicRegex? regex = TopicRegex.Parse(expression, out string? fault);
+        LinearRegex? regex = LinearRegex.Parse(expression, out string? fault);
         Assert.True(regex is not null, fault);
         string judged = expression.Replace(@"\x{62}", @"\x62");
         foreach (string name in s_names)
@@ -74,7 +74,7 @@ public class TopicRegexTests
     [InlineData(@"t\p{Nd}", "t1", "tx")]
     public void Knows_what_only_RE2_has(string expression, string yes, string no)
     {
-        TopicRegex? regex = TopicRegex.Parse(expression, out string? fault);
+        LinearRegex? regex = LinearRegex.Parse(expression, out string? fault);
         Assert.True(regex is not null, fault);
         Assert.True(regex.IsMatch(yes));
         Assert.False(regex.IsMatch(no));
@@ -100,14 +100,28 @@ public class TopicRegexTests
     [InlineData(@"\xzz")]
     public void Refuses_what_is_none(string expression)
     {
-        Assert.Null(TopicRegex.Parse(expression, out string? fault));
+        Assert.Null(LinearRegex.Parse(expression, out string? fault));
         Assert.NotEmpty(fault!);
+    }
+
+    [Theory]
+    [InlineData("kö.*", "köln", "koln")]
+    [InlineData(".", "漢", "")]
+    [InlineData("[^a]+", "é-漢", "a")]
+    [InlineData(@"\W", "ß", "s")]
+    [InlineData("[x漢]", "漢", "字")]
+    public void Goes_beyond_ascii(string expression, string yes, string no)
+    {
+        LinearRegex? regex = LinearRegex.Parse(expression, out string? fault);
+        Assert.True(regex is not null, fault);
+        Assert.True(regex.IsMatch(yes));
+        Assert.False(regex.IsMatch(no));
     }
 
     [Fact]
     public void No_expression_makes_matching_slow()
     {
-        TopicRegex regex = TopicRegex.Parse("(a*)*(a|a)*(a?){50}b", out _)!;
+        LinearRegex regex = LinearRegex.Parse("(a*)*(a|a)*(a?){50}b", out _)!;
         Assert.False(regex.IsMatch(new string('a', 249)));
         Assert.True(regex.IsMatch(new string('a', 248) + "b"));
     }
