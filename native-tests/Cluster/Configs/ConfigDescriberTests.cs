@@ -155,7 +155,7 @@ public sealed class ConfigDescriberTests
     [Fact]
     public void With_no_settings_at_all_a_log_has_the_defaults_of_apache_kafka() =>
         Assert.Equal(
-            new LogConfig(),
+            new LogConfig { VerifiesTransactions = true },
             TopicSettings.Resolve(ConfigValues.ForBroker(s_none), s_none).ToLogConfig(ConfigValues.ForBroker(s_none))
         );
 
