@@ -291,7 +291,12 @@ internal sealed class StorageRig : IDisposable
     private readonly List<Exception> _unhandled = [];
     private bool _ended;
 
-    public StorageRig(string? directory = null, LogSetOptions? options = null, bool canDispose = true)
+    public StorageRig(
+        string? directory = null,
+        LogSetOptions? options = null,
+        bool canDispose = true,
+        bool hasSecond = false
+    )
     {
         _ownsDirectory = directory is null && canDispose;
         DirectoryPath =
@@ -307,7 +312,11 @@ internal sealed class StorageRig : IDisposable
             [Io],
             Background
         );
-        Directories = LogDirectories.Open(Disk, [DirectoryPath], (path, error) => SyncFailures.Add((path, error)));
+        Directories = LogDirectories.Open(
+            Disk,
+            hasSecond ? [DirectoryPath, SecondPath] : [DirectoryPath],
+            (path, error) => SyncFailures.Add((path, error))
+        );
         Set = new LogSet(Core, Directories, options);
         Core.Set(Set);
     }
@@ -319,6 +328,9 @@ internal sealed class StorageRig : IDisposable
     public StepBackground Background { get; } = new();
 
     public string DirectoryPath { get; }
+
+    /// <summary>Another of <c>log.dirs</c>, where the rig was made with one.</summary>
+    public string SecondPath => DirectoryPath + "-second";
 
     public LogDirectories Directories { get; }
 
@@ -459,6 +471,10 @@ internal sealed class StorageRig : IDisposable
         if (_ownsDirectory && Directory.Exists(DirectoryPath))
         {
             Directory.Delete(DirectoryPath, recursive: true);
+        }
+        if (_ownsDirectory && Directory.Exists(SecondPath))
+        {
+            Directory.Delete(SecondPath, recursive: true);
         }
     }
 

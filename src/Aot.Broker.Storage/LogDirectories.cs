@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Moves;
 
 namespace Aot.Broker.Storage;
 
@@ -45,6 +46,12 @@ public sealed class LogDirectories : IDisposable
 
     /// <summary>What the compaction of all cores shares.</summary>
     public Compaction.CleanerShare Cleaners { get; } = new();
+
+    /// <summary>What the moves between directories of all cores share.</summary>
+    public MoveShare Moves { get; } = new();
+
+    /// <summary>Where partitions are wanted.</summary>
+    public MoveWishes Wishes { get; } = new();
 
     /// <summary>All of them, and the one of the metadata log where that is apart.</summary>
     public IReadOnlyList<LogDirectory> WithMetadata => _withMetadata;
@@ -110,7 +117,8 @@ public sealed class LogDirectories : IDisposable
                     () => directories.FindPartitions(directory)
                 );
             }
-            directories.CheckIdentities();
+            DirectoryIdentities.Check(directories._withMetadata);
+            MoveFinish.DropCheckpointsOfOthers(directories._partitions, directories._withMetadata);
         }
         catch
         {
@@ -268,7 +276,7 @@ public sealed class LogDirectories : IDisposable
             {
                 return present;
             }
-            LogDirectory chosen = (path is null ? null : Find(path)) ?? LeastUsed();
+            LogDirectory chosen = Wishes.TakePreferred(name) ?? (path is null ? null : Find(path)) ?? LeastUsed();
             _partitions.Add(name, chosen);
             return chosen;
         }
@@ -303,6 +311,15 @@ public sealed class LogDirectories : IDisposable
         lock (_gate)
         {
             _partitions.Remove(name);
+        }
+    }
+
+    /// <summary>The log continues in another directory.</summary>
+    internal void Relocate(TopicPartition name, LogDirectory target)
+    {
+        lock (_gate)
+        {
+            _partitions[name] = target;
         }
     }
 
@@ -511,10 +528,11 @@ public sealed class LogDirectories : IDisposable
             {
                 _leftovers.Add(directory.PathOf(entry.Name));
             }
-            else if (
-                !LogFileNames.IsMarked(entry.Name, LogFileNames.FutureDirectorySuffix)
-                && !LogFileNames.IsMarked(entry.Name, LogFileNames.StrayDirectorySuffix)
-            )
+            else if (LogFileNames.IsMarked(entry.Name, LogFileNames.FutureDirectorySuffix))
+            {
+                Wishes.AddFuture(directory, entry.Name);
+            }
+            else if (!LogFileNames.IsMarked(entry.Name, LogFileNames.StrayDirectorySuffix))
             {
                 AddPartition(directory, entry.Name);
             }
@@ -542,38 +560,7 @@ public sealed class LogDirectories : IDisposable
         }
         if (!_partitions.TryAdd(name, directory))
         {
-            throw new DataDirectoryException(
-                DataDirectoryProblem.Corrupt,
-                $"the partition {name} is in two data directories: {_partitions[name].Path} and {directory.Path}"
-            );
-        }
-    }
-
-    private void CheckIdentities()
-    {
-        HashSet<KafkaUuid> ids = [];
-        MetaProperties? first = null;
-        foreach (LogDirectory directory in _withMetadata)
-        {
-            if (directory.Meta is not { } meta)
-            {
-                continue;
-            }
-            first ??= meta;
-            if (meta.ClusterId != first.ClusterId || meta.NodeId != first.NodeId)
-            {
-                throw new DataDirectoryException(
-                    DataDirectoryProblem.NotOurs,
-                    $"the data directories belong to different nodes or clusters: {_all[0].Path} and {directory.Path}"
-                );
-            }
-            if (!meta.DirectoryId.IsZero && !ids.Add(meta.DirectoryId))
-            {
-                throw new DataDirectoryException(
-                    DataDirectoryProblem.NotOurs,
-                    $"two data directories have the same directory.id {meta.DirectoryId}"
-                );
-            }
+            _partitions[name] = MoveFinish.Choose(_disk, name, _partitions[name], directory, _leftovers);
         }
     }
 

@@ -16,6 +16,7 @@ internal sealed class LogLife(
 {
     public async ValueTask CloseAsync(bool clean)
     {
+        await log.Moves.StopAsync(keepsFuture: true);
         if (log.Status == LogStatus.Closed)
         {
             return;
@@ -47,6 +48,7 @@ internal sealed class LogLife(
     /// <summary>The topic is gone: whoever waits hears it, descriptors close with their last use.</summary>
     public async ValueTask AbandonAsync()
     {
+        await log.Moves.StopAsync(keepsFuture: false);
         End(ErrorCode.UnknownTopicOrPartition);
         await flusher.StopAsync();
         roller.DropPrepared();
@@ -74,7 +76,7 @@ internal sealed class LogLife(
     public void ReleaseMemory()
     {
         bool isBusy = log.Queue.Count > 0 || !log.Waiters.IsEmpty || appender.HasLine;
-        if (isBusy || log.Cleaning.IsSwapping || log.Status == LogStatus.Truncating)
+        if (isBusy || log.Cleaning.IsSwapping || log.Moves.IsHeld || log.Status == LogStatus.Truncating)
         {
             return;
         }

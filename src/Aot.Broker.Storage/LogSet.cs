@@ -5,6 +5,7 @@ using Aot.Broker.Reactor;
 using Aot.Broker.Storage.Appending;
 using Aot.Broker.Storage.Compaction;
 using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Moves;
 using Aot.Broker.Storage.Recovery;
 using Aot.Broker.Storage.Segments;
 
@@ -55,6 +56,7 @@ public sealed class LogSet : ITimerTarget
         _nextExpiration = core.NowMillis + _options.ProducerExpirationCheckMs;
         _timer = core.Timers.Schedule(core.NowMillis + ProgressMs, this, 0);
         _cleaner = new LogCleaner(this, directories.Cleaners);
+        Moves = new LogMoves(this);
         DeleteLeftovers(directories.TakeLeftovers());
     }
 
@@ -67,6 +69,8 @@ public sealed class LogSet : ITimerTarget
 
     /// <summary>No log is opened any more.</summary>
     public bool IsClosed => _isClosed;
+
+    public LogMoves Moves { get; }
 
     internal OpenSegments Open { get; }
 
@@ -178,6 +182,10 @@ public sealed class LogSet : ITimerTarget
         _byName.Add(name, log);
         _byId.Add((log.TopicId, name.Partition), log);
         _logs.Add(log);
+        if (Directories.Wishes.HasFutures)
+        {
+            Core.Spawn(_ => Moves.ContinueAsync(log));
+        }
         return (ErrorCode.None, log);
     }
 
@@ -262,10 +270,7 @@ public sealed class LogSet : ITimerTarget
         _logs.ForEach(log => Directories.Release(log.Name));
         Checks.Dispose();
         Judges.Dispose();
-        PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: clean);
-        PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: clean);
-        PublishCheckpoints(CheckpointKind.LogStart, isClosing: clean);
-        PublishCheckpoints(CheckpointKind.Cleaner, isClosing: clean);
+        PublishAllCheckpoints(isClosing: clean);
     }
 
     /// <summary>A topic's retention was changed: the next look at the logs applies it.</summary>
@@ -353,11 +358,16 @@ public sealed class LogSet : ITimerTarget
     /// <summary>Puts the offsets of a directory's logs on the disk now. Logs of other cores: as they last said.</summary>
     internal async ValueTask<Errno> WriteCheckpointsAsync(LogDirectory directory)
     {
-        PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: false);
-        PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: false);
-        PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
-        PublishCheckpoints(CheckpointKind.Cleaner, isClosing: false);
+        PublishAllCheckpoints();
         return await Core.RunInBackgroundAsync(() => LogDirectories.WriteCheckpoints(directory));
+    }
+
+    internal void PublishAllCheckpoints(bool isClosing = false)
+    {
+        for (CheckpointKind kind = CheckpointKind.RecoveryPoint; kind <= CheckpointKind.Cleaner; kind++)
+        {
+            PublishCheckpoints(kind, isClosing);
+        }
     }
 
     private void PublishCheckpoints(CheckpointKind kind, bool isClosing)
@@ -409,7 +419,7 @@ public sealed class LogSet : ITimerTarget
         for (int i = 0; i < _logs.Count; i++)
         {
             PartitionLog log = _logs[i];
-            if (log.Status == LogStatus.Open && log.TakeDirtyEpochs() is var (version, bytes))
+            if (log.Status == LogStatus.Open && !log.Moves.IsHeld && log.TakeDirtyEpochs() is var (version, bytes))
             {
                 log.Jobs.Begin();
                 Core.Background.Run(Core, new EpochJob(log, version, bytes));

@@ -5,6 +5,7 @@ using Aot.Broker.Reactor;
 using Aot.Broker.Storage.Appending;
 using Aot.Broker.Storage.Compaction;
 using Aot.Broker.Storage.Files;
+using Aot.Broker.Storage.Moves;
 using Aot.Broker.Storage.Producers;
 using Aot.Broker.Storage.Reading;
 using Aot.Broker.Storage.Recovery;
@@ -99,10 +100,10 @@ public sealed class PartitionLog : ITurnEnd
     public KafkaUuid TopicId { get; }
 
     /// <summary>The partition's own directory.</summary>
-    public string Directory { get; }
+    public string Directory { get; private set; }
 
     /// <summary>The entry of <c>log.dirs</c> that it is in.</summary>
-    public LogDirectory LogDirectory { get; }
+    public LogDirectory LogDirectory { get; private set; }
 
     public LogConfig Config { get; private set; }
 
@@ -162,7 +163,9 @@ public sealed class PartitionLog : ITurnEnd
 
     internal CleaningState Cleaning { get; } = new();
 
-    internal EpochFile EpochFile { get; }
+    internal MoveState Moves { get; } = new();
+
+    internal EpochFile EpochFile { get; private set; }
 
     internal TailMap Tail { get; } = new();
 
@@ -367,7 +370,7 @@ public sealed class PartitionLog : ITurnEnd
         Invariant.That(Status != LogStatus.Truncating);
         WriteQueued();
         LeaderEpoch = epoch;
-        Epochs.Assign(epoch, LogEndOffset);
+        Epochs.Assign(epoch, NextOffset);
         // With one replica all that was found is committed: who replays the log next finds the watermark at its end.
         Publish();
         MarkAtTurnEnd();
@@ -417,7 +420,7 @@ public sealed class PartitionLog : ITurnEnd
     /// <summary>Deletes what <c>retention.ms</c>, <c>retention.bytes</c> and the log start allow; the bytes freed.</summary>
     public long ApplyRetention(long nowMillis) => _retention.Apply(nowMillis);
 
-    /// <summary>Segments were replaced by a cleaned one: what had to wait for that.</summary>
+    /// <summary>Segments were replaced, or the directory was exchanged: what had to wait for that.</summary>
     internal void AfterSwap() => _retention.DeleteBelowStart();
 
     /// <summary>Forgets idle producers (<c>producer.id.expiration.ms</c>).</summary>
@@ -471,7 +474,7 @@ public sealed class PartitionLog : ITurnEnd
     [HotPath]
     internal void WriteQueued()
     {
-        if (Queue.Count > 0)
+        if (Queue.Count > 0 && !Moves.IsHeld)
         {
             _appender.WriteQueue();
             _flusher.AfterWrite();
@@ -536,6 +539,23 @@ public sealed class PartitionLog : ITurnEnd
         SnapshotOffset = loaded.SnapshotOffset;
         Tail.Clear();
         UpdateStable();
+    }
+
+    /// <summary>Its files are copied, synced and in another directory under the same names; nothing else is under way.</summary>
+    internal void Relocate(LogDirectory target, string directory)
+    {
+        _roller.DropPrepared();
+        for (int i = 0; i < Segments.Count; i++)
+        {
+            Segments.MoveTo(i, directory, LogEndOffset);
+        }
+        Set.Directories.Relocate(Name, target);
+        LogDirectory = target;
+        Directory = directory;
+        EpochFile = new EpochFile(Core.Disk, directory);
+        Epochs.IsDirty = true;
+        SnapshotOffset = LogEndOffset;
+        _flusher.OnSegmentSynced();
     }
 
     internal void ReleaseMemory() => _life.ReleaseMemory();

@@ -16,6 +16,13 @@ public static class LogSettings
             ProducerExpirationCheckMs = broker.GetInt("producer.id.expiration.check.interval.ms"),
         };
 
+    /// <summary>Moves between log directories; may change while the broker runs.</summary>
+    public static void ConfigureMoves(LogDirectories directories, ConfigValues broker) =>
+        directories.Moves.Configure(
+            broker.GetLong("replica.alter.log.dirs.io.max.bytes.per.second"),
+            (int)(broker.GetLongOrNull("num.replica.alter.log.dirs.threads") ?? directories.All.Count)
+        );
+
     /// <summary>Compaction; may change while the broker runs.</summary>
     public static CleanerOptions ToCleanerOptions(ConfigValues broker) =>
         new()

@@ -57,6 +57,10 @@ public sealed class Controller
     public Task<UnregisterBrokerResponse> UnregisterBrokerAsync(Core from, UnregisterBrokerRequest request) =>
         DecideAsync(from, image => BrokerControl.Unregister(image, _facts, request, _writer.NextOffset));
 
+    /// <summary>This broker's replica is in another log directory than before.</summary>
+    internal Task<bool> AssignDirectoryAsync(Core from, KafkaUuid topicId, int partition, KafkaUuid directory) =>
+        DecideAsync(from, image => DirectoryControl.Assign(image, _facts.NodeId, topicId, partition, directory));
+
     /// <summary>A block of producer ids that no other call gets; none when the disk refuses to note it.</summary>
     public Task<(long First, int Count)> AllocateProducerIdsAsync(Core from) =>
         DecideAsync(from, image => BrokerControl.AllocateProducerIds(image, image.Broker(_facts.NodeId)));

@@ -72,6 +72,7 @@ public sealed class ClusterNode
             {
                 ClusterNode node = new(core, directories, options);
                 directories.Cleaners.Configure(LogSettings.ToCleanerOptions(options.StartedWith));
+                LogSettings.ConfigureMoves(directories, options.StartedWith);
                 node.EnsureFormatted();
                 await core.RunOnAllAsync(each =>
                 {
@@ -250,6 +251,7 @@ public sealed class ClusterNode
         _directories.WhenDirectoryFails(directory =>
             _ = _core.RunFromThreadAsync(core => LoseDirectoryAsync(core, directory))
         );
+        await _core.RunOnAllAsync(core => DirectoryReports.Begin(core, Controller, NodeId));
     }
 
     /// <summary>A new epoch, and what must be on the disk before anything in it counts.</summary>

@@ -71,6 +71,7 @@ internal sealed class PartitionLogKeeper : IMetadataListener
         if (brokerChanged)
         {
             logs.Directories.Cleaners.Configure(LogSettings.ToCleanerOptions(core.Get<MetadataView>().Settings));
+            LogSettings.ConfigureMoves(logs.Directories, core.Get<MetadataView>().Settings);
             foreach (PartitionLog log in logs.All)
             {
                 if (log.TopicId != KafkaUuid.Metadata)
@@ -196,6 +197,11 @@ internal sealed class PartitionLogKeeper : IMetadataListener
             return;
         }
         Lead(log, partition);
+        if (log.LogDirectory.Meta?.DirectoryId != partition.DirectoryOf(_nodeId))
+        {
+            // A directory that somebody preferred for it. At the start nobody listens yet, and all logs are looked at later.
+            logs.Moves.OnMoved?.Invoke(log);
+        }
     }
 
     /// <summary>

@@ -3,6 +3,7 @@ using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
+using Aot.Broker.Storage.Moves;
 
 namespace Aot.Broker.Server.Handlers;
 
@@ -13,7 +14,14 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
     /// <summary>In <c>cordoned.log.dirs</c>.</summary>
     private const string AllDirectories = "*";
 
-    private sealed record Found(string Directory, string Topic, int Partition, long Bytes);
+    private sealed record Found(string Directory, string Topic, int Partition, long Bytes)
+    {
+        /// <summary>A copy that is being made by a move.</summary>
+        public bool IsFuture { get; init; }
+
+        /// <summary>Records that the copy lacks.</summary>
+        public long OffsetLag { get; init; }
+    }
 
     public override ApiKey Key => ApiKey.DescribeLogDirs;
 
@@ -57,8 +65,21 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
             .. logs
                 .All.Where(log => log.Name != TopicPartition.ClusterMetadata)
                 .Where(log => wanted is null || wanted.Contains((log.Name.Topic, log.Name.Partition)))
-                .Select(log => new Found(log.LogDirectory.Path, log.Name.Topic, log.Name.Partition, log.SizeInBytes)),
+                .SelectMany(Replicas),
         ];
+
+    private static IEnumerable<Found> Replicas(PartitionLog log)
+    {
+        yield return new Found(log.LogDirectory.Path, log.Name.Topic, log.Name.Partition, log.SizeInBytes);
+        if (LogMoves.FutureOf(log) is { } future)
+        {
+            yield return new Found(future.Directory.Path, log.Name.Topic, log.Name.Partition, future.Bytes)
+            {
+                IsFuture = true,
+                OffsetLag = future.OffsetLag,
+            };
+        }
+    }
 
     private static DescribeLogDirsResponse.DescribeLogDirsResult Describe(
         string path,
@@ -90,6 +111,8 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
                             {
                                 PartitionIndex = found.Partition,
                                 PartitionSize = found.Bytes,
+                                OffsetLag = found.OffsetLag,
+                                IsFutureKey = found.IsFuture,
                             }),
                     ],
                 }

@@ -206,6 +206,10 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
             log.Config.MessageTimestampType == MessageTimestampType.LogAppendTime
             && origin is AppendOrigin.Client or AppendOrigin.Coordinator;
         long timestamp = stampsTime ? nowMillis : header.MaxTimestamp;
+        if (log.Moves.IsHeld && !CanWaitSlow(source))
+        {
+            return FailedSlow(ErrorCode.KafkaStorageError);
+        }
         if (!roller.MakeRoom(header.TotalBytes, baseOffset, lastOffset, timestamp, nowMillis))
         {
             if (header.HasProducer && !isMarker)
@@ -300,6 +304,21 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         // SAFETY: the buffer is rented by this queue until Release, after the write.
         queued.Address = (nint)buffers.Pointer(copy);
         return true;
+    }
+
+    /// <summary>Nothing can be written now: false when there is no memory for a copy that waits.</summary>
+    private bool CanWaitSlow(in BatchSource source)
+    {
+        if (source.IsHeldByCaller || !source.Owner.IsNone)
+        {
+            return true;
+        }
+        bool hasMemory = log.Core.Buffers.TryRent(source.Length, out BufferHandle copy);
+        if (hasMemory)
+        {
+            log.Core.Buffers.Release(ref copy);
+        }
+        return hasMemory;
     }
 
     private static BatchSource PartOf(in BatchSource source, int at, int length) =>

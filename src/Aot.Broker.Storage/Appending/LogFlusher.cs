@@ -188,7 +188,7 @@ internal sealed class LogFlusher(PartitionLog log) : IFileTarget, ITimerTarget, 
     [HotPath]
     private void RequestSync()
     {
-        if (_syncing is not null || _isSyncingEntry || log.Status != LogStatus.Open)
+        if (_syncing is not null || _isSyncingEntry || log.Status != LogStatus.Open || log.Moves.IsHeld)
         {
             return;
         }

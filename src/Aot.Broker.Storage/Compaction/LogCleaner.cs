@@ -71,7 +71,8 @@ internal sealed class LogCleaner : ITimerTarget
             }
             Dirtiness found = Dirtiness.Of(log, Core.WallMillis);
             maxRatio = Math.Max(maxRatio, found.Ratio);
-            bool mayRun = !state.IsUnderWay && state.NotBeforeMillis <= Core.NowMillis && found.IsDue(log.Config);
+            bool isFree = !state.IsUnderWay && log.Moves.Target is null;
+            bool mayRun = isFree && state.NotBeforeMillis <= Core.NowMillis && found.IsDue(log.Config);
             if (mayRun && (dirtiest is null || found.Ratio > dirt.Ratio))
             {
                 dirtiest = log;

@@ -131,6 +131,9 @@ public static class LogFileNames
         return name.Topic[..topicLength] + tail;
     }
 
+    /// <summary>The partition's part of a name for which <see cref="IsMarked"/> is true.</summary>
+    public static string Unmarked(string directory) => directory[..directory.LastIndexOf('.')];
+
     /// <summary>True for a directory made by <see cref="MarkedDirectory"/> with this suffix.</summary>
     public static bool IsMarked(string directory, string suffix)
     {

@@ -88,6 +88,9 @@ internal sealed class TransactionIndex(string directory, long baseOffset)
     /// <summary>Another view of the file, with the entries that it has now; for another thread.</summary>
     public TransactionIndex Snapshot() => new(directory, baseOffset) { Count = Count };
 
+    /// <summary>The file was copied to another directory.</summary>
+    public TransactionIndex InDirectory(string other) => new(other, baseOffset) { Count = Count };
+
     /// <summary>The entries of a file that was written elsewhere and will have this index' name.</summary>
     public void Take(AbortedEntry[] entries)
     {

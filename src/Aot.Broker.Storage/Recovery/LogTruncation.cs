@@ -32,7 +32,7 @@ internal sealed class LogTruncation(PartitionLog log, LogAppender appender, LogF
             return ErrorOf(log.Status);
         }
         log.WriteQueued();
-        if (offset >= log.LogEndOffset)
+        if (offset >= log.NextOffset)
         {
             // The end stays, but what was believed of epochs behind it may contradict the leader.
             log.Epochs.TruncateFromEnd(offset);
@@ -56,6 +56,9 @@ internal sealed class LogTruncation(PartitionLog log, LogAppender appender, LogF
 
     private async ValueTask<ErrorCode> RunAsync(long offset, bool isWhole)
     {
+        LogDirectory? target = log.Moves.Target;
+        await log.Moves.StopAsync(keepsFuture: false);
+        log.WriteQueued();
         if (log.Status != LogStatus.Open)
         {
             // The write of what was queued failed.
@@ -66,6 +69,11 @@ internal sealed class LogTruncation(PartitionLog log, LogAppender appender, LogF
         log.Status = LogStatus.Truncating;
         ErrorCode error = await CutAsync(offset, isWhole);
         ended.SetResult();
+        if (target is not null && log.Status == LogStatus.Open)
+        {
+            // What was copied may be cut off here: the move begins anew.
+            log.Core.Spawn(async _ => await log.Set.Moves.StartAsync(log, target));
+        }
         return error;
     }
 

@@ -59,7 +59,7 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
     /// <summary>Whole segments below the log start go, unless names are being changed just now: then afterwards.</summary>
     public void DeleteBelowStart()
     {
-        if (!log.Cleaning.IsSwapping && log.IsReadable)
+        if (!log.Cleaning.IsSwapping && !log.Moves.IsHeld && log.IsReadable)
         {
             DeleteSegments(CountBelowStart(), "records were deleted");
         }
@@ -68,7 +68,7 @@ internal sealed class LogRetention(PartitionLog log, SegmentRoller roller)
     /// <summary>Bytes of the segments that went away.</summary>
     public long Apply(long nowMillis)
     {
-        if (log.Status != LogStatus.Open || log.Cleaning.IsSwapping)
+        if (log.Status != LogStatus.Open || log.Cleaning.IsSwapping || log.Moves.IsHeld)
         {
             return 0;
         }

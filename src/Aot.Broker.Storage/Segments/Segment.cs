@@ -23,14 +23,33 @@ internal sealed class Segment
     private string? _timeIndexPath;
 
     public Segment(string directory, long baseOffset, long createdMillis)
+        : this(
+            directory,
+            baseOffset,
+            createdMillis,
+            new OffsetIndex(baseOffset),
+            new TimeIndex(baseOffset),
+            new TransactionIndex(directory, baseOffset)
+        )
+    {
+        SyncedOffset = baseOffset;
+    }
+
+    private Segment(
+        string directory,
+        long baseOffset,
+        long createdMillis,
+        OffsetIndex offsets,
+        TimeIndex times,
+        TransactionIndex transactions
+    )
     {
         Directory = directory;
         BaseOffset = baseOffset;
         CreatedMillis = createdMillis;
-        SyncedOffset = baseOffset;
-        OffsetIndex = new OffsetIndex(baseOffset);
-        TimeIndex = new TimeIndex(baseOffset);
-        Transactions = new TransactionIndex(directory, baseOffset);
+        OffsetIndex = offsets;
+        TimeIndex = times;
+        Transactions = transactions;
     }
 
     public string Directory { get; }
@@ -176,6 +195,33 @@ internal sealed class Segment
 
     /// <summary>What retention compares with: the newest record's time, or the file's own where records have none.</summary>
     public long RetentionTimestamp => MaxTimestamp >= 0 ? MaxTimestamp : CreatedMillis;
+
+    /// <summary>
+    /// The same segment, whose files were copied to another directory and synced there. It takes the entries of the indexes
+    /// over, those that are only in memory as well: this object is not used any more.
+    /// </summary>
+    public Segment CopiedTo(string directory, long endOffset, bool isSealed)
+    {
+        Segment copy = new(
+            directory,
+            BaseOffset,
+            CreatedMillis,
+            OffsetIndex,
+            TimeIndex,
+            Transactions.InDirectory(directory)
+        )
+        {
+            FirstTimestamp = FirstTimestamp,
+            SyncedOffset = endOffset,
+            SyncedBytes = Bytes,
+            IsSynced = isSealed,
+            IsEntrySynced = true,
+            _bytesSinceIndexEntry = _bytesSinceIndexEntry,
+        };
+        copy.SetBytes(Bytes);
+        copy.SetMaxTimestamp(MaxTimestamp, MaxTimestampOffset);
+        return copy;
+    }
 
     /// <summary>The log was cut at a batch boundary of this segment.</summary>
     public void Cut(int bytes)

@@ -35,6 +35,16 @@ internal sealed class SegmentList
         _segments[first] = segment;
     }
 
+    /// <summary>The same segment in another directory; who reads the old file finishes with its descriptors.</summary>
+    public void MoveTo(int index, string directory, long logEndOffset)
+    {
+        Segment old = _segments[index];
+        _segments[index] = old.CopiedTo(directory, EndOf(index, logEndOffset), isSealed: index + 1 < Count);
+        old.IsGone = true;
+        old.Handle?.Retire();
+        old.Handle = null;
+    }
+
     public void Clear() => _segments.Clear();
 
     /// <summary>The segment that an offset belongs to: the last that begins at or before it; -1 before the first.</summary>

@@ -30,6 +30,12 @@ internal sealed class SegmentRoller(PartitionLog log)
     public bool MakeRoom(int bytes, long baseOffset, long lastOffset, long batchTimestamp, long nowMillis)
     {
         Segment active = log.Segments.Active;
+        if (log.Moves.IsHeld)
+        {
+            // The segment may become larger than the topic asks for, as far as its numbers reach.
+            return active.Bytes + log.Queue.Bytes + bytes <= int.MaxValue
+                && lastOffset - active.BaseOffset <= int.MaxValue;
+        }
         bool isEmpty = active.Bytes + log.Queue.Bytes == 0;
         if (active.HasRoomFor(log.Queue.Bytes, bytes, lastOffset, log.Config))
         {
