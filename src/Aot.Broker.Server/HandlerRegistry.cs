@@ -23,6 +23,7 @@ internal static class HandlerRegistry
         yield return new DeleteAclsHandler(server);
         yield return new DescribeConfigsHandler(server);
         yield return new AlterConfigsHandler(server);
+        yield return new AlterReplicaLogDirsHandler(server);
         yield return new DescribeLogDirsHandler(server);
         yield return new CreatePartitionsHandler(server);
         yield return new ElectLeadersHandler(server);

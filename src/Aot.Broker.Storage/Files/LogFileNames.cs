@@ -131,6 +131,10 @@ public static class LogFileNames
         return name.Topic[..topicLength] + tail;
     }
 
+    /// <summary>True: <see cref="MarkedDirectory"/> with this suffix has the whole name of the partition.</summary>
+    public static bool FitsMarked(TopicPartition name, string suffix) =>
+        name.ToString().Length + 1 + 32 + suffix.Length <= 255;
+
     /// <summary>The partition's part of a name for which <see cref="IsMarked"/> is true.</summary>
     public static string Unmarked(string directory) => directory[..directory.LastIndexOf('.')];
 
