@@ -19,8 +19,11 @@ internal sealed class SimulatedFile(int id)
     private int[] _cachedVersions = [];
     private int[] _deviceVersions = [];
     private bool[] _isCold = [];
+    private readonly Dictionary<int, byte[]> _deviceAtCut = [];
     private int _cuts;
     private byte[]? _beforeCut;
+    private long _syncs;
+    private long _newestSync;
 
     public int Id { get; } = id;
 
@@ -64,6 +67,7 @@ internal sealed class SimulatedFile(int id)
         if (newLength < Length)
         {
             _beforeCut ??= CrashImage(random);
+            _deviceAtCut.Add(_cuts, _device[..(int)_deviceLength]);
             _cuts++;
             Cut(_cached, newLength, Length);
             Cut(_device, newLength, _deviceLength);
@@ -90,6 +94,7 @@ internal sealed class SimulatedFile(int id)
     /// <summary>What a sync has to bring to the device: the pages as they are now.</summary>
     public sealed class PendingSync
     {
+        public required long Number { get; init; }
         public required List<(int Page, int Version, byte[] Bytes)> Pages { get; init; }
         public required long Length { get; init; }
         public required int Cuts { get; init; }
@@ -104,6 +109,7 @@ internal sealed class SimulatedFile(int id)
         }
         return new PendingSync
         {
+            Number = ++_syncs,
             Pages = pages,
             Length = Length,
             Cuts = _cuts,
@@ -125,7 +131,29 @@ internal sealed class SimulatedFile(int id)
         if (sync.Cuts == _cuts)
         {
             _beforeCut = null;
+            _deviceAtCut.Clear();
         }
+        else if (sync.Number > _newestSync)
+        {
+            _beforeCut = ImageOf(sync);
+        }
+        _newestSync = Math.Max(_newestSync, sync.Number);
+    }
+
+    /// <summary>
+    /// A cut came while the sync was under way: a power loss may undo the cut, but not what the sync was to keep.
+    /// </summary>
+    private byte[] ImageOf(PendingSync sync)
+    {
+        byte[] device = _deviceAtCut[sync.Cuts];
+        byte[] image = new byte[Math.Max(device.Length, sync.Length)];
+        device.CopyTo(image, 0);
+        foreach ((int page, _, byte[] bytes) in sync.Pages)
+        {
+            int at = page * PageBytes;
+            bytes.AsSpan(0, (int)Math.Min(PageBytes, sync.Length - at)).CopyTo(image.AsSpan(at));
+        }
+        return image;
     }
 
     public void SyncNow() => EndSync(BeginSync());
@@ -180,6 +208,7 @@ internal sealed class SimulatedFile(int id)
             image = _beforeCut;
         }
         _beforeCut = null;
+        _deviceAtCut.Clear();
         Length = _deviceLength = image.Length;
         int pages = (image.Length + PageBytes - 1) / PageBytes;
         Array.Resize(ref image, pages * PageBytes);
