@@ -15,6 +15,12 @@ internal sealed class Device(World world)
     /// <summary>Rules of a broker that this world breaks on purpose; see <see cref="BrokenRules"/>.</summary>
     public BrokenRules Broken { get; set; }
 
+    /// <summary>
+    /// A failed sync may take dirty pages out of the cache. A broker that acknowledges before a sync cannot help losing
+    /// records then: its runs are on a file system that keeps them.
+    /// </summary>
+    public bool MayDropPages { get; set; } = true;
+
     public SimulatedFile NewFile() => new(++_lastFileId);
 
     /// <summary>All that is not synced is lost in part, or wholly, or not at all.</summary>

@@ -137,7 +137,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
         Errno error = Begin(DiskCall.Sync, open.Path);
         if (error != Errno.None)
         {
-            open.File.FailSync(world.Random);
+            open.File.FailSync(world.Random, world.Device.MayDropPages);
             return error;
         }
         if (_verdict.EndAt == CallMoment.Within)

@@ -162,10 +162,10 @@ internal sealed class SimulatedFile(int id)
     /// A sync that fails leaves its pages dirty, or drops them from the cache, which then has what the device has: both
     /// are what file systems do.
     /// </summary>
-    public void FailSync(SeededRandom random)
+    public void FailSync(SeededRandom random, bool mayDropPages)
     {
         WriteBack(random, 0, Length, 30);
-        if (random.OneIn(2))
+        if (!mayDropPages || random.OneIn(2))
         {
             return;
         }

@@ -250,7 +250,7 @@ internal sealed unsafe class SimulatedIo(World world, SimulatedProcess process, 
     {
         if (verdict.Error != Errno.None)
         {
-            open.File.FailSync(world.Random);
+            open.File.FailSync(world.Random, world.Device.MayDropPages);
         }
         else if (verdict.EndAt == CallMoment.Within)
         {

@@ -32,6 +32,7 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
 
     public void Run()
     {
+        world.Device.MayDropPages = syncsBeforeAnswer;
         _topics.Add(NewTopic("records", world.Random.Between(1, 4)));
         _topics.Add(NewTopic("deleted", 1));
         _administrator = new Administrator(world, () => _isOver);

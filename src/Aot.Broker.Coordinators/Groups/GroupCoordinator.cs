@@ -28,7 +28,8 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
     {
         bool isFirst = core.Find<GroupShards>() is null;
         GroupShards shards = core.Find<GroupShards>() ?? Install(core);
-        if (isFirst || !ReferenceEquals(previous.Topic(TopicName), current.Topic(TopicName)))
+        // A partition whose log came late is told as a change, and its topic is the same object as before.
+        if (isFirst || delta.Topics is not null)
         {
             UpdateShards(core, shards, current);
         }

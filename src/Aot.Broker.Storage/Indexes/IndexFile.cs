@@ -113,7 +113,7 @@ internal sealed class IndexFile
             _tail.AsSpan((index - Written) * _entryBytes, _entryBytes).CopyTo(into);
             return Errno.None;
         }
-        long read = disk.Read(file, into, (long)index * _entryBytes);
+        long read = file.IsOpen ? disk.Read(file, into, (long)index * _entryBytes) : -(long)Errno.EBADF;
         return read == _entryBytes ? Errno.None
             : read < 0 ? (Errno)(-read)
             : Errno.EIO;
@@ -145,6 +145,10 @@ internal sealed class IndexFile
 
     private int FloorInFile(long key, bool byValue, Disk disk, Fd file, Span<byte> entry)
     {
+        if (!file.IsOpen)
+        {
+            return -1; // It could not be opened: the caller searches the log itself.
+        }
         int low = 0;
         int high = Written;
         // Invariant: entries before low are at most key, entries from high on are above it.

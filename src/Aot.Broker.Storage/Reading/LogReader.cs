@@ -190,7 +190,8 @@ internal sealed class LogReader(PartitionLog log)
         Segment segment = handle.Segment;
         Disk disk = log.Disk;
         Fd index = log.Set.Open.OffsetIndexOf(handle);
-        if (mayDefer && IsCold(handle, index, 0, segment.OffsetIndex.BytesToLookUp(offset), ref place))
+        bool isLookup = mayDefer && index.IsOpen;
+        if (isLookup && IsCold(handle, index, 0, segment.OffsetIndex.BytesToLookUp(offset), ref place))
         {
             return Errno.None;
         }
