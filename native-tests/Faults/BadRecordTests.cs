@@ -41,7 +41,11 @@ public sealed class BadRecordTests(ITestOutputHelper output) : IDisposable
                 [ErrorCode.CorruptMessage, ErrorCode.InvalidRecord]
             ),
             ("negative length", Changed(batch => Put(batch, 8, -1), seal: false), [ErrorCode.CorruptMessage]),
-            ("length of 2 GiB", Changed(batch => Put(batch, 8, int.MaxValue), seal: false), [ErrorCode.InvalidRecord]),
+            (
+                "length of 2 GiB",
+                Changed(batch => Put(batch, 8, int.MaxValue), seal: false),
+                [ErrorCode.CorruptMessage, ErrorCode.InvalidRecord]
+            ),
             ("more records than there are", Changed(batch => Put(batch, RecordsCountAt, 1000)), Any),
             ("fewer records than there are", Changed(batch => Put(batch, RecordsCountAt, 1)), Any),
             ("negative count of records", Changed(batch => Put(batch, RecordsCountAt, -5)), Any),

@@ -155,7 +155,7 @@ internal sealed class ClassicMembers(GroupShard shard)
         {
             return ClassicAnswers.SyncError(ErrorCode.InconsistentGroupProtocol);
         }
-        if (group.Epoch > member.Epoch && member.State != MemberState.UnrevokedPartitions)
+        if (group.TargetEpoch > member.Epoch && member.State != MemberState.UnrevokedPartitions)
         {
             shard.Consumers.AwaitRejoin(group, member);
             return ClassicAnswers.SyncError(ErrorCode.RebalanceInProgress);
@@ -184,7 +184,7 @@ internal sealed class ClassicMembers(GroupShard shard)
         }
         shard.Consumers.RestartSession(group, member!);
         bool mustRejoin =
-            member!.Epoch < group.Epoch
+            member!.Epoch < group.TargetEpoch
             || member.State == MemberState.UnrevokedPartitions
             || (member.State == MemberState.UnreleasedPartitions && HasSomethingToGet(group, member));
         if (mustRejoin)

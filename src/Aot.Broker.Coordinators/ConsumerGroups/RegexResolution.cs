@@ -106,11 +106,13 @@ internal sealed class RegexResolution(GroupShard shard)
             return;
         }
         GroupWrite write = new(shard);
+        bool changesTopics = false;
         foreach ((string expression, List<string> topics) in found)
         {
             bool isNew = !group.Regexes.TryGetValue(expression, out ResolvedRegex? before);
             if (group.UsesRegex(expression) && (isNew || !before!.Topics.SequenceEqual(topics)))
             {
+                changesTopics |= topics.Count > 0 || before is { Topics.Count: > 0 };
                 write.Add(
                     ConsumerGroupRecords.Regex(
                         group.GroupId,
@@ -122,7 +124,7 @@ internal sealed class RegexResolution(GroupShard shard)
         }
         if (!write.IsEmpty)
         {
-            shard.Consumers.Targets.FollowMetadata(write, group, hasChanged: true);
+            shard.Consumers.Targets.FollowMetadata(write, group, changesTopics);
             shard.Consumers.Targets.Follow(write, group);
             await write.CommitAsync();
         }
