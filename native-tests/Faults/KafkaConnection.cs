@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Harness;
+using Aot.Broker.Memory;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Protocol.Records;
@@ -9,17 +10,25 @@ namespace Aot.Broker.Faults.Tests;
 
 internal delegate bool ReadMessage<T>(ref WireReader reader, short version, out T message);
 
+internal delegate void OnRecord(long offset, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value);
+
 /// <summary>Requests and answers as objects over one connection. Not for several threads.</summary>
 internal sealed class KafkaConnection(BrokerProcess broker) : IDisposable
 {
     public const short ProduceVersion = 12;
     private const short FetchVersion = 12;
+    private const long EarliestTimestamp = -2;
 
+    private readonly ScratchBuffer _plain = new();
     private int _correlation;
 
     public WireClient Wire { get; } = broker.Connect();
 
-    public void Dispose() => Wire.Dispose();
+    public void Dispose()
+    {
+        Wire.Dispose();
+        _plain.Dispose();
+    }
 
     /// <summary>A request's bytes without the length.</summary>
     public static byte[] Frame(ApiKey key, short version, int correlation, IWireRequest request)
@@ -218,7 +227,7 @@ internal sealed class KafkaConnection(BrokerProcess broker) : IDisposable
                 {
                     continue;
                 }
-                foreach (RecordView record in batch.Records())
+                foreach (RecordView record in Batches.Records(batch, _plain))
                 {
                     long at = batch.BaseOffset + record.OffsetDelta;
                     if (at >= offset)
@@ -232,5 +241,80 @@ internal sealed class KafkaConnection(BrokerProcess broker) : IDisposable
             }
             Assert.True(offset > before, $"{topic}-{partition}: nothing whole at offset {offset}");
         }
+    }
+
+    /// <summary>
+    /// Every record that is left in a log whose old records go away while it is read, by their offsets, which grow; returns
+    /// where the log begins and where it ends.
+    /// </summary>
+    public (long Start, long End) ReadLeft(string topic, int partition, OnRecord onRecord)
+    {
+        long start = EarliestOffset(topic, partition);
+        long offset = start;
+        while (true)
+        {
+            FetchResponse.PartitionData data = Fetch(topic, partition, offset);
+            if ((ErrorCode)data.ErrorCode == ErrorCode.OffsetOutOfRange)
+            {
+                long moved = EarliestOffset(topic, partition);
+                Assert.True(moved > offset, $"{topic}-{partition}: {offset} is out of range, and {moved} is the first");
+                start = offset = moved;
+                continue;
+            }
+            Assert.Equal(ErrorCode.None, (ErrorCode)data.ErrorCode);
+            if (data.Records is not { Length: > 0 } records)
+            {
+                Assert.Equal(data.HighWatermark, offset);
+                return (start, offset);
+            }
+            BatchScanner batches = new(records);
+            long before = offset;
+            while (batches.MoveNext())
+            {
+                RecordBatchView batch = batches.Batch;
+                Assert.Equal(batch.ComputeCrc(), batch.Crc);
+                foreach (RecordView record in Batches.Records(batch, _plain))
+                {
+                    long at = batch.BaseOffset + record.OffsetDelta;
+                    if (at >= offset)
+                    {
+                        onRecord(at, record.Key.Span, record.Value.Span);
+                        offset = at + 1;
+                    }
+                }
+                offset = Math.Max(offset, batch.NextOffset);
+            }
+            Assert.True(offset > before, $"{topic}-{partition}: nothing whole at offset {offset}");
+        }
+    }
+
+    private long EarliestOffset(string topic, int partition)
+    {
+        ListOffsetsResponse answer = Call<ListOffsetsResponse>(
+            ApiKey.ListOffsets,
+            7,
+            new ListOffsetsRequest
+            {
+                ReplicaId = -1,
+                Topics =
+                [
+                    new ListOffsetsRequest.ListOffsetsTopic
+                    {
+                        Name = topic,
+                        Partitions =
+                        [
+                            new ListOffsetsRequest.ListOffsetsPartition
+                            {
+                                PartitionIndex = partition,
+                                Timestamp = EarliestTimestamp,
+                            },
+                        ],
+                    },
+                ],
+            },
+            ListOffsetsResponse.TryRead
+        );
+        Assert.Equal(ErrorCode.None, (ErrorCode)answer.Topics[0].Partitions[0].ErrorCode);
+        return answer.Topics[0].Partitions[0].Offset;
     }
 }

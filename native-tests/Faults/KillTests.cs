@@ -13,55 +13,46 @@ public sealed class KillTests(ITestOutputHelper output)
 
     [Trait("Io", "once")]
     [Theory]
-    [InlineData("auto", 50)]
-    [InlineData("epoll", 10)]
+    [InlineData("auto", 120)]
+    [InlineData("epoll", 80)]
     public void Kills_in_a_row_lose_nothing_that_was_acknowledged(string io, int kills)
     {
         int seed = Environment.TickCount;
         output.WriteLine($"seed {seed}");
         Random random = new(seed);
-        using BrokerProcess broker = BrokerProcess.Start(new BrokerOptions { Io = io });
-        using (KafkaConnection connection = new(broker))
-        {
-            connection.CreateTopic("exact", 2);
-            // Small segments: kills also fall into rolls.
-            connection.CreateTopic("plain", 2, ("segment.bytes", "1048576"));
-        }
-        PipelinedProducer[] producers =
-        [
-            new(0, "exact", 0, isIdempotent: true, random.Next()),
-            new(1, "exact", 1, isIdempotent: true, random.Next()),
-            new(2, "exact", 1, isIdempotent: true, random.Next()),
-            new(3, "plain", 0, isIdempotent: false, random.Next()),
-            new(4, "plain", 0, isIdempotent: false, random.Next()),
-            new(5, "plain", 1, isIdempotent: false, random.Next()),
-        ];
-        LogCheck check = new(producers);
+        using BrokerProcess broker = BrokerProcess.Start(
+            new BrokerOptions
+            {
+                Io = io,
+                Set =
+                [
+                    "log.cleaner.backoff.ms=50",
+                    "log.retention.check.interval.ms=50",
+                    "log.retention.ms=-1",
+                    "log.segment.delete.delay.ms=50",
+                    "offsets.topic.num.partitions=4",
+                ],
+            }
+        );
+        KillLoad load = new(broker, random);
         TimeSpan slowest = TimeSpan.Zero;
         for (int kill = 0; kill < kills; kill++)
         {
-            ProduceUntilKilled(broker, producers, random.Next(1, 250));
+            ProduceUntilKilled(broker, load.Producers, random.Next(1, 250), load.Others);
             broker.Restart();
             slowest = broker.ReadyAfter > slowest ? broker.ReadyAfter : slowest;
             Assert.True(broker.ReadyAfter < s_readyMax, $"ready after {broker.ReadyAfter}\n{broker.Describe()}");
-            check.Continue(broker);
+            load.Check(broker);
             BrokerLog.HasNoStackTrace(broker);
         }
-        foreach (PipelinedProducer producer in producers)
-        {
-            producer.Finish(broker);
-            Assert.Empty(producer.Errors);
-        }
+        load.Finish(broker);
         broker.Kill();
         broker.Restart();
-        LogCheck.Whole(broker, producers, isFinished: true);
+        load.CheckWhole(broker);
         broker.Stop();
         broker.Restart();
-        LogCheck.Whole(broker, producers, isFinished: true);
-        output.WriteLine(
-            $"{producers.Sum(one => one.Acknowledged.Count)} records acknowledged, {producers.Sum(one => one.Sent)} sent, "
-                + $"slowest restart {slowest.TotalMilliseconds:0} ms"
-        );
+        load.CheckWhole(broker);
+        output.WriteLine($"{load.Describe(broker)}, slowest restart {slowest.TotalMilliseconds:0} ms");
     }
 
     /// <summary>Kills in the middle of starting: what a start writes must be as safe as what production writes.</summary>
@@ -146,7 +137,13 @@ public sealed class KillTests(ITestOutputHelper output)
             [.. settings.SelectMany(setting => (string[])["-X", setting])];
     }
 
-    private static void ProduceUntilKilled(BrokerProcess broker, PipelinedProducer[] producers, int acknowledgements)
+    /// <param name="others">Clients that go on until the broker is gone, and that are not waited for.</param>
+    private static void ProduceUntilKilled(
+        BrokerProcess broker,
+        PipelinedProducer[] producers,
+        int acknowledgements,
+        params Action<BrokerProcess>[] others
+    )
     {
         using CountdownEvent enough = new(acknowledgements);
         Task[] running =
@@ -157,11 +154,13 @@ public sealed class KillTests(ITestOutputHelper output)
                     TaskCreationOptions.LongRunning
                 )
             ),
+            .. others.Select(other => Task.Factory.StartNew(() => other(broker), TaskCreationOptions.LongRunning)),
         ];
         Until.Holds(() => enough.IsSet || running.Any(task => task.IsCompleted), "production goes on");
+        bool allGoOn = !running.Any(task => task.IsCompleted);
         broker.Kill();
         Task.WaitAll(running);
-        Assert.True(enough.IsSet, $"a producer ended by itself\n{broker.Describe()}");
+        Assert.True(allGoOn, $"a client ended by itself\n{broker.Describe()}");
         Assert.All(producers, producer => Assert.Empty(producer.Errors));
 
         static void Signal(CountdownEvent countdown)

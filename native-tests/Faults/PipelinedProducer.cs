@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using Aot.Broker.Harness;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Protocol.Records;
 
@@ -15,7 +16,6 @@ namespace Aot.Broker.Faults.Tests;
 /// </summary>
 internal sealed class PipelinedProducer(int index, string topic, int partition, bool isIdempotent, int seed)
 {
-    private const int InFlightMax = 5;
     private const int SequenceCount = int.MaxValue;
 
     private readonly Random _random = new(seed);
@@ -27,6 +27,16 @@ internal sealed class PipelinedProducer(int index, string topic, int partition, 
     public string Topic => topic;
     public int Partition => partition;
     public bool IsIdempotent => isIdempotent;
+    public CompressionCodec Codec { get; init; } = CompressionCodec.None;
+
+    /// <summary>Different keys of its records, which take turns; 0 for records without keys.</summary>
+    public int Keys { get; init; }
+
+    /// <summary>Bytes by which a value is longer than its number, at most.</summary>
+    public int PaddingMax { get; init; } = 200;
+
+    /// <summary>Batches that are sent before the first of them is answered, at most.</summary>
+    public int InFlightMax { get; init; } = 5;
 
     /// <summary>Number of the record to the offset that the broker said it has.</summary>
     public Dictionary<long, long> Acknowledged { get; } = [];
@@ -51,7 +61,7 @@ internal sealed class PipelinedProducer(int index, string topic, int partition, 
                 bool more = goOn();
                 while (more && _unanswered.Count < InFlightMax)
                 {
-                    Batch batch = new(_next, _random.Next(1, 20), _random.Next(200));
+                    Batch batch = new(_next, _random.Next(1, 20), _random.Next(PaddingMax));
                     _next += batch.Count;
                     _unanswered.Enqueue(batch);
                     Send(connection, batch);
@@ -107,12 +117,13 @@ internal sealed class PipelinedProducer(int index, string topic, int partition, 
         RecordBatchOptions options = isIdempotent
             ? new RecordBatchOptions
             {
+                Codec = Codec,
                 ProducerId = _identity.Id,
                 ProducerEpoch = _identity.Epoch,
                 BaseSequence = (int)(batch.First % SequenceCount),
             }
-            : RecordBatchOptions.Default;
-        byte[] records = Batches.Numbered(index, batch.First, batch.Count, batch.Padding, options);
+            : new RecordBatchOptions { Codec = Codec };
+        byte[] records = Batches.Numbered(index, batch.First, batch.Count, batch.Padding, options, Keys);
         connection.Send(
             ApiKey.Produce,
             KafkaConnection.ProduceVersion,
