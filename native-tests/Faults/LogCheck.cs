@@ -7,6 +7,7 @@ internal sealed class LogCheck(IReadOnlyList<PipelinedProducer> producers)
 {
     private readonly Dictionary<(string, int), long> _checkedTo = [];
     private readonly Dictionary<int, long> _last = [];
+    private readonly Dictionary<int, int> _heldTo = [];
     private readonly Dictionary<(int Producer, long Number), long> _offsets = [];
 
     /// <summary>Reads on from where the last check ended; what was read before must not move.</summary>
@@ -29,7 +30,10 @@ internal sealed class LogCheck(IReadOnlyList<PipelinedProducer> producers)
         }
         foreach (PipelinedProducer producer in producers)
         {
-            foreach ((long number, long offset) in producer.Acknowledged)
+            int held = _heldTo.GetValueOrDefault(producer.Index);
+            _heldTo[producer.Index] = producer.Acknowledged.Count;
+            // Answers come in order, and a dictionary that loses nothing keeps it.
+            foreach ((long number, long offset) in producer.Acknowledged.Skip(held))
             {
                 Assert.True(
                     _offsets.TryGetValue((producer.Index, number), out long found) && found == offset,
