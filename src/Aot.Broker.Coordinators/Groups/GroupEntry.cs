@@ -46,8 +46,9 @@ internal sealed class GroupEntry(ClassicGroup group) : ShardGroup(group.GroupId)
         }
     }
 
+    /// <summary>Also of a group that only stored offsets: Apache Kafka makes a group of them, and keeps it without this.</summary>
     internal override IEnumerable<CoordinatorRecord> Tombstones =>
-        Group.Generation > 0 ? [new CoordinatorRecord(GroupRecords.GroupKey(GroupId), null)] : [];
+        [new CoordinatorRecord(GroupRecords.GroupKey(GroupId), null)];
 
     /// <summary>Ends the joining phase, whoever is still missing.</summary>
     public TimerHandle? JoinTimer { get; set; }
