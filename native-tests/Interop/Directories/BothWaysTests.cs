@@ -67,7 +67,9 @@ public sealed class BothWaysTests(ITestOutputHelper output)
         broker.Stop();
         Assert.DoesNotContain(" ERROR ", broker.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain(" WARN  [storage]", broker.Errors, StringComparison.Ordinal);
-        Assert.DoesNotContain("truncated", broker.Errors, StringComparison.Ordinal);
+        // The line about the start counts them, where a metadata directory of its own has no mark of a clean stop.
+        string log = broker.Errors.Replace("truncatedBytes=0 ", "", StringComparison.Ordinal);
+        Assert.DoesNotContain("truncated", log, StringComparison.Ordinal);
         files.MustBePrefixes();
         new DirectoryDump(java, directory).Check();
         return filled;
