@@ -45,7 +45,7 @@ public sealed class TransactionKillTests(ITestOutputHelper output)
                 break;
             }
             broker.Kill();
-            broker.Restart();
+            broker.RestartInPlace();
         }
         ToolResult result = await copying;
         Assert.True(

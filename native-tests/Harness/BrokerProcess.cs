@@ -41,7 +41,7 @@ public sealed class BrokerProcess : IDisposable
     private const int CharactersMax = 1024 * 1024;
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
 
-    private readonly BrokerOptions _options;
+    private BrokerOptions _options;
     private readonly bool _ownsData;
     private Process? _process;
     private BoundedText _errors = new(CharactersMax);
@@ -123,6 +123,13 @@ public sealed class BrokerProcess : IDisposable
         }
         process.WaitForExit();
         return process.ExitCode;
+    }
+
+    /// <summary>As <see cref="Restart"/>, on the port that it had: for clients that go on by themselves.</summary>
+    public void RestartInPlace()
+    {
+        _options = _options with { Listen = Bootstrap };
+        Restart();
     }
 
     /// <summary>Starts again on the same data directory; the process must have ended.</summary>

@@ -12,11 +12,22 @@ internal sealed class TopicCreation(ServerCore server)
 {
     private const int TimeoutMillis = 30_000;
 
-    private readonly HashSet<string> _underWay = [];
+    private readonly Dictionary<string, Task> _underWay = [];
 
     /// <summary>Begins to create a topic with the broker's defaults, and says what the client that asked is told meanwhile.</summary>
     public ErrorCode Begin(string name)
     {
+        _ = WhenMadeAsync(name);
+        return ErrorCode.UnknownTopicOrPartition;
+    }
+
+    /// <summary>Ends when the attempt to create the topic has ended; whether it is there, the core's image says.</summary>
+    public Task WhenMadeAsync(string name)
+    {
+        if (_underWay.TryGetValue(name, out Task? creation))
+        {
+            return creation;
+        }
         CreateTopicsRequest.CreatableTopic topic =
             server.Server.InternalTopics.Settings(name)
             ?? new()
@@ -25,11 +36,12 @@ internal sealed class TopicCreation(ServerCore server)
                 NumPartitions = -1,
                 ReplicationFactor = -1,
             };
-        if (_underWay.Add(name))
+        creation = CreateAsync(topic);
+        if (!creation.IsCompleted)
         {
-            _ = CreateAsync(topic);
+            _underWay[name] = creation;
         }
-        return ErrorCode.UnknownTopicOrPartition;
+        return creation;
     }
 
     private async Task CreateAsync(CreateTopicsRequest.CreatableTopic topic)

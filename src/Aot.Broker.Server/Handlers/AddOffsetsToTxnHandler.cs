@@ -23,7 +23,12 @@ internal sealed class AddOffsetsToTxnHandler(ServerCore server, TransactionCoord
         TopicImage? topic = context.Image.Topic(TopicImage.GroupMetadataTopic);
         if (topic is null)
         {
-            Server.TopicCreation.Begin(TopicImage.GroupMetadataTopic);
+            // The first group of all: some clients do not ask again.
+            await Server.TopicCreation.WhenMadeAsync(TopicImage.GroupMetadataTopic);
+            topic = Server.Image.Topic(TopicImage.GroupMetadataTopic);
+        }
+        if (topic is null)
+        {
             return new AddOffsetsToTxnResponse { ErrorCode = (short)ErrorCode.CoordinatorNotAvailable };
         }
         TopicPartition partition = new(topic.Name, CoordinatorPartition.Of(request.GroupId, topic.Partitions.Length));
