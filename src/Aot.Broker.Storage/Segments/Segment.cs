@@ -171,11 +171,13 @@ internal sealed class Segment
         TimeIndex.File.TruncateTo(TimeIndex.File.Written);
     }
 
-    /// <summary>Writes the entries that are only in memory.</summary>
+    /// <summary>Writes the entries that are only in memory. With <paramref name="sync"/> both files exist afterwards.</summary>
     public Errno WriteIndexTails(Disk disk, bool sync)
     {
-        Errno offsets = WriteTail(OffsetIndex.File, OffsetIndexPath, disk, sync);
-        Errno times = WriteTail(TimeIndex.File, TimeIndexPath, disk, sync);
+        Errno offsets =
+            sync || OffsetIndex.File.HasTail ? WriteTail(OffsetIndex.File, OffsetIndexPath, disk, sync) : Errno.None;
+        Errno times =
+            sync || TimeIndex.File.HasTail ? WriteTail(TimeIndex.File, TimeIndexPath, disk, sync) : Errno.None;
         return offsets != Errno.None ? offsets : times;
     }
 
