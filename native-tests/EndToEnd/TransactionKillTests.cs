@@ -10,7 +10,7 @@ namespace Aot.Broker.EndToEnd.Tests;
 public sealed class TransactionKillTests(ITestOutputHelper output)
 {
     private const int Count = 60_000;
-    private const int KillsMax = 12;
+    private const int KillsMax = 5;
 
     [Fact]
     public async Task A_transactional_copy_holds_each_record_once_through_kills_of_the_broker()

@@ -5,7 +5,7 @@ usage: confluent_transactions.py BOOTSTRAP TOPIC COUNT     prints "same N record
 
 import sys
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 bootstrap, topic, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -22,13 +22,17 @@ for i in range(count):
 assert source.flush(30) == 0, "not everything was delivered"
 
 settings = {"bootstrap.servers": bootstrap, "auto.offset.reset": "earliest", "enable.auto.commit": False}
-reader = Consumer({**settings, "group.id": topic + "-copier"})
+# With its only broker away this client would begin from its bootstrap addresses again, and wait for ever for the broker
+# that it then takes out of use.
+patient = {"metadata.recovery.strategy": "none"}
+reader = Consumer({**settings, **patient, "group.id": topic + "-copier"})
 reader.subscribe([topic])
-producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic + "-copier"})
+producer = Producer({"bootstrap.servers": bootstrap, "transactional.id": topic + "-copier", **patient})
 producer.init_transactions(30)
 copied = transactions = 0
 while copied < count:
-    messages = reader.consume(200, timeout=1)
+    # While the broker is away the client reports that, between the records; it goes on by itself.
+    messages = [message for message in reader.consume(200, timeout=1) if message.error() is None]
     if not messages:
         continue
     ends = {}
@@ -36,18 +40,23 @@ while copied < count:
     aborts = transactions % 10 == 3
     producer.begin_transaction()
     for message in messages:
-        assert message.error() is None, message.error()
         producer.produce(target, value=message.value())
         ends[message.partition()] = message.offset() + 1
     offsets = [TopicPartition(topic, p, o) for p, o in ends.items()]
-    producer.send_offsets_to_transaction(offsets, reader.consumer_group_metadata(), 30)
+    try:
+        producer.send_offsets_to_transaction(offsets, reader.consumer_group_metadata(), 30)
+        if not aborts:
+            producer.commit_transaction(30)
+    except KafkaException as failure:
+        if not failure.args[0].txn_requires_abort():
+            raise
+        aborts = True
     if aborts:
         producer.abort_transaction(30)
         for partition in reader.committed([TopicPartition(topic, p) for p in ends], timeout=20):
             partition.offset = max(partition.offset, 0)
             reader.seek(partition)
     else:
-        producer.commit_transaction(30)
         copied += len(messages)
 reader.close()
 
