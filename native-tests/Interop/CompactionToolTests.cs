@@ -3,7 +3,8 @@ using Xunit.Abstractions;
 
 namespace Aot.Broker.Interop.Tests;
 
-/// <summary>Compaction by the native binary, judged by Apache Kafka's own tools.</summary>
+/// <summary>Compaction by the native binary, judged by Apache Kafka's own tools. It works on files: once is enough.</summary>
+[Trait("Io", "once")]
 public sealed class CompactionToolTests(ITestOutputHelper output)
 {
     private static readonly BrokerOptions s_eager = new()
