@@ -96,7 +96,6 @@ internal static class ServeSettings
             SizeMax = values.GetInt("group.consumer.max.size"),
             Assignors = values.GetList("group.consumer.assignors"),
             AssignmentIntervalMs = values.GetInt("group.consumer.assignment.interval.ms"),
-            RegexRefreshIntervalMs = values.GetInt("group.consumer.regex.refresh.interval.ms"),
             AllowsUpgrade = policy is "UPGRADE" or "BIDIRECTIONAL",
             AllowsDowngrade = policy is "DOWNGRADE" or "BIDIRECTIONAL",
         };
