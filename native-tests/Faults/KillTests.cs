@@ -9,10 +9,8 @@ namespace Aot.Broker.Faults.Tests;
 /// <summary>SIGKILL in the middle of production with acks=all, again and again on one data directory.</summary>
 public sealed class KillTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan s_readyMedianMax = TimeSpan.FromSeconds(2);
-
-    /// <summary>Of the slowest start of many, on a machine that has other work.</summary>
-    private static readonly TimeSpan s_readyMax = TimeSpan.FromSeconds(10);
+    /// <summary>Of every start.</summary>
+    private static readonly TimeSpan s_readyMax = TimeSpan.FromSeconds(2);
 
     [Trait("Io", "once")]
     [Theory]
@@ -49,7 +47,6 @@ public sealed class KillTests(ITestOutputHelper output)
             BrokerLog.HasNoStackTrace(broker);
         }
         starts.Sort();
-        Assert.True(starts[kills / 2] < s_readyMedianMax, $"half of the starts take {starts[kills / 2]} or more");
         load.Finish(broker);
         broker.Kill();
         broker.Restart();
