@@ -1,3 +1,4 @@
+using Aot.Broker.Linux;
 using Aot.Broker.Protocol;
 
 namespace Aot.Broker.Storage.Tests;
@@ -107,6 +108,45 @@ public sealed class IdempotenceTests
         again = unclean.MustAppend(log, Batches.Idempotent(5, 2, 1));
         Assert.Equal((true, 1L), (again.IsDuplicate, again.BaseOffset));
         unclean.MustAppend(log, Batches.Idempotent(5, 2, 5));
+    }
+
+    /// <summary>
+    /// A clean stop speaks for the logs that were open: one that was killed before, and could not be opened since, or was
+    /// not before the stop, has no snapshot of its producers, and has to be scanned.
+    /// </summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Producers_of_a_killed_log_are_known_after_a_clean_stop_that_came_before_it_was_open(bool wasTried)
+    {
+        using StorageRig first = new();
+        PartitionLog log = first.Open();
+        first.MustAppend(log, Batches.Idempotent(5, 2, 0));
+        first.Kill();
+        using (StorageRig second = new(first.DirectoryPath))
+        {
+            if (wasTried)
+            {
+                second.Disk.OpenError = Errno.EMFILE;
+                Assert.Equal(ErrorCode.KafkaStorageError, second.TryOpen().Error);
+                second.Disk.OpenError = Errno.None;
+            }
+            second.StopClean();
+        }
+        using StorageRig third = new(first.DirectoryPath);
+        Assert.False(third.Directories.All[0].HadCleanShutdown);
+        log = third.Open();
+        Assert.True(third.MustAppend(log, Batches.Idempotent(5, 2, 0)).IsDuplicate);
+        third.StopClean();
+        // All logs are sound now: one that is not opened between two clean stops takes nothing away.
+        using (StorageRig idle = new(first.DirectoryPath))
+        {
+            Assert.True(idle.Directories.All[0].HadCleanShutdown);
+            idle.StopClean();
+        }
+        using StorageRig last = new(first.DirectoryPath);
+        Assert.True(last.Directories.All[0].HadCleanShutdown);
+        Assert.True(last.MustAppend(last.Open(), Batches.Idempotent(5, 2, 0)).IsDuplicate);
     }
 
     [Fact]

@@ -83,6 +83,7 @@ public sealed class LogDirectoriesTests : IDisposable
         Directory.CreateDirectory(At("a/__cluster_metadata-0"));
         Directory.CreateDirectory(At("m/__cluster_metadata-0"));
         Directory.CreateDirectory(At("m/t-1"));
+        File.WriteAllText(At("a/.kafka_cleanshutdown"), "{\"version\":0,\"brokerEpoch\":7}");
         // The mark of a run long ago, which Apache Kafka leaves where the directory is not one of log.dirs.
         File.WriteAllText(At("m/.kafka_cleanshutdown"), "{\"version\":0,\"brokerEpoch\":7}");
         using LogDirectories directories = LogDirectories.Open(_disk, [At("a")], metadataPath: At("m"));

@@ -119,6 +119,10 @@ public sealed class LogDirectories : IDisposable
             }
             DirectoryIdentities.Check(directories._withMetadata);
             MoveFinish.DropCheckpointsOfOthers(directories._partitions, directories._withMetadata);
+            foreach ((TopicPartition name, LogDirectory place) in directories._partitions)
+            {
+                place.SetRecovered(name, place.HadCleanShutdown);
+            }
         }
         catch
         {
@@ -191,14 +195,15 @@ public sealed class LogDirectories : IDisposable
     }
 
     /// <summary>
-    /// The end of a clean stop, after each core has closed its logs: the checkpoints, then, last, the mark of it.
+    /// The end of a clean stop, after each core has closed its logs: the checkpoints, then, last, the mark of it, unless a
+    /// log is left that needs a recovery.
     /// </summary>
     public void SaveCleanShutdown(long brokerEpoch)
     {
         foreach (LogDirectory directory in _withMetadata.FindAll(static each => !each.IsOffline))
         {
             Errno error = WriteCheckpoints(directory);
-            if (error == Errno.None && !directory.HasFailed && !directory.IsApart)
+            if (error == Errno.None && !directory.HasFailed && directory.IsRecovered && !directory.IsApart)
             {
                 error = _disk.WriteAllBytesAtomically(
                     directory.PathOf(LogFileNames.CleanShutdown),
@@ -310,7 +315,10 @@ public sealed class LogDirectories : IDisposable
     {
         lock (_gate)
         {
-            _partitions.Remove(name);
+            if (_partitions.Remove(name, out LogDirectory? place))
+            {
+                place.SetRecovered(name, true);
+            }
         }
     }
 

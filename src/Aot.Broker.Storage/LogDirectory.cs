@@ -72,6 +72,7 @@ public sealed class LogDirectory
         [],
     ];
     private readonly byte[]?[] _lastWritten = new byte[]?[s_files.Length];
+    private readonly HashSet<TopicPartition> _unrecovered = [];
 
     private sealed class Published
     {
@@ -103,6 +104,21 @@ public sealed class LogDirectory
     /// <summary>The broker epoch of that process; -1 after an unclean stop.</summary>
     public long PreviousBrokerEpoch { get; internal set; } = -1;
 
+    /// <summary>
+    /// No log in it is left that an unclean stop made and nobody has opened since. Until then there is no mark of a clean
+    /// stop: it would speak for logs that were never recovered, whose producers are then not known.
+    /// </summary>
+    internal bool IsRecovered
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _unrecovered.Count == 0;
+            }
+        }
+    }
+
     /// <summary>A log in it went offline: there will be no mark of a clean stop, so that the next start looks at it.</summary>
     public bool HasFailed { get; internal set; }
 
@@ -112,6 +128,22 @@ public sealed class LogDirectory
     internal Fd LockFile { get; }
 
     internal string PathOf(string name) => Path + "/" + name;
+
+    /// <summary>Whether a partition's log is known to be sound: it was opened, or the last process closed it; or it is gone.</summary>
+    internal void SetRecovered(TopicPartition name, bool isRecovered)
+    {
+        lock (_gate)
+        {
+            if (isRecovered)
+            {
+                _unrecovered.Remove(name);
+            }
+            else
+            {
+                _unrecovered.Add(name);
+            }
+        }
+    }
 
     /// <summary>What the checkpoints say of a partition; its log answers for it from now on.</summary>
     internal CheckpointOffsets Claim(TopicPartition name)

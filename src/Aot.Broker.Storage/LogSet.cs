@@ -171,6 +171,8 @@ public sealed class LogSet : ITimerTarget
             (error, loaded) = (ErrorCode.KafkaStorageError, null);
         }
         Directories.Progress.End(loaded, Core.NowMillis);
+        // A log that comes up behind the close of the others is not closed any more.
+        directory.SetRecovered(name, loaded is not null && !_isClosed);
         if (loaded is null)
         {
             directory.Unclaim(name, offsets);
