@@ -13,7 +13,13 @@ public readonly record struct CoordinatorRecord(byte[] Key, byte[]? Value);
 /// What a committed record does to the state machine of the log. <paramref name="producerId"/>: the record belongs to the
 /// open transaction of this producer, and takes effect when that is committed; -1 = it takes effect now.
 /// </summary>
-public delegate void ApplyRecord(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone);
+public delegate void ApplyRecord(
+    long offset,
+    long producerId,
+    ReadOnlySpan<byte> key,
+    ReadOnlySpan<byte> value,
+    bool isTombstone
+);
 
 /// <summary>A COMMIT or ABORT marker: what the producer's open transaction wrote takes effect, or never was.</summary>
 public delegate void ApplyMarker(long producerId, bool isCommit);
@@ -33,7 +39,10 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
 
     /// <summary>Appends the records as one batch and waits for its commit. The error is one that a client understands.</summary>
     public Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records) =>
-        AppendAsync(records, RecordBatchOptions.Default);
+        WhenCommittedAsync(Append(records, RecordBatchOptions.Default));
+
+    /// <summary>As <see cref="AppendAsync"/>, for somebody who wants to know where: the commit is waited for with the result.</summary>
+    public AppendResult Append(IReadOnlyList<CoordinatorRecord> records) => Append(records, RecordBatchOptions.Default);
 
     /// <summary>As the other form, as part of the producer's open transaction.</summary>
     public Task<ErrorCode> AppendInTransactionAsync(
@@ -41,24 +50,31 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
         long producerId,
         short producerEpoch
     ) =>
-        AppendAsync(
-            records,
-            RecordBatchOptions.Default with
-            {
-                ProducerId = producerId,
-                ProducerEpoch = producerEpoch,
-                IsTransactional = true,
-            }
+        WhenCommittedAsync(
+            Append(
+                records,
+                RecordBatchOptions.Default with
+                {
+                    ProducerId = producerId,
+                    ProducerEpoch = producerEpoch,
+                    IsTransactional = true,
+                }
+            )
         );
 
-    private async Task<ErrorCode> AppendAsync(IReadOnlyList<CoordinatorRecord> records, RecordBatchOptions options)
+    private AppendResult Append(IReadOnlyList<CoordinatorRecord> records, RecordBatchOptions options)
     {
         _builder.Reset(options with { PartitionLeaderEpoch = Log.LeaderEpoch });
         foreach (CoordinatorRecord record in records)
         {
             _builder.Append(core.WallMillis, record.Key, record.Value);
         }
-        AppendResult result = Log.AppendCopy(_builder.Build().ToArray(), AppendOrigin.Coordinator, core.WallMillis);
+        return Log.AppendCopy(_builder.Build().ToArray(), AppendOrigin.Coordinator, core.WallMillis);
+    }
+
+    /// <summary>Ends when what was appended is committed, or cannot be. The error is one that a client understands.</summary>
+    public async Task<ErrorCode> WhenCommittedAsync(AppendResult result)
+    {
         ErrorCode error = result.IsOk ? await Log.WhenCommittedAsync(result.LastOffset) : result.Error;
         return error switch
         {
@@ -153,9 +169,10 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
         while (records.MoveNext())
         {
             RecordView record = records.Current;
-            if (batch.BaseOffset + record.OffsetDelta >= from && !record.Key.IsNull)
+            long offset = batch.BaseOffset + record.OffsetDelta;
+            if (offset >= from && !record.Key.IsNull)
             {
-                apply(producerId, record.Key.Span, record.Value.Span, record.Value.IsNull);
+                apply(offset, producerId, record.Key.Span, record.Value.Span, record.Value.IsNull);
             }
         }
         return records.Fault == RecordBatchFault.None;

@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
@@ -35,6 +36,12 @@ public sealed record ServerParts
 
     /// <summary>Null: the transaction APIs are not served, and transactional records are not verified.</summary>
     public TransactionCoordinator? Transactions { get; init; }
+
+    /// <summary>Null: the state of share groups is not served.</summary>
+    public ShareStateCoordinator? ShareStates { get; init; }
+
+    /// <summary>How this process reaches that state; null without it.</summary>
+    public SharePersister? SharePersister { get; init; }
 
     public Logger? Log { get; init; }
 }
@@ -73,6 +80,10 @@ public sealed class BrokerServer
     public GroupCoordinator? Groups => _parts.Groups;
 
     public TransactionCoordinator? Transactions => _parts.Transactions;
+
+    public ShareStateCoordinator? ShareStates => _parts.ShareStates;
+
+    public SharePersister? SharePersister => _parts.SharePersister;
 
     public Logger Log { get; }
 

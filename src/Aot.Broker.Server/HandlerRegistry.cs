@@ -54,6 +54,14 @@ internal static class HandlerRegistry
                 yield return new TxnOffsetCommitHandler(server, committing, transactions);
             }
         }
+        if (server.Server.ShareStates is { } shareStates)
+        {
+            yield return new InitializeShareGroupStateHandler(server, shareStates);
+            yield return new ReadShareGroupStateHandler(server, shareStates);
+            yield return new WriteShareGroupStateHandler(server, shareStates);
+            yield return new DeleteShareGroupStateHandler(server, shareStates);
+            yield return new ReadShareGroupStateSummaryHandler(server, shareStates);
+        }
         if (server.Server.Groups is { } groups)
         {
             yield return new OffsetCommitHandler(server, groups);

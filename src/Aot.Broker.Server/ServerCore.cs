@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Memory;
 using Aot.Broker.Protocol.Wire;
 using Aot.Broker.Reactor;
@@ -73,6 +74,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
         _sendsHome = SendsHome;
         FetchSessions = new FetchSessionCache(Math.Max(1, Options.FetchSessionsMax / core.CoreCount), core.NextRandom);
         TopicCreation = new TopicCreation(this);
+        core.Set<IStateTopicCreation>(TopicCreation);
         _fetchWorks = new Pool<FetchWork>(FetchesFilled, () => new FetchWork(this));
         Verification = server.Transactions is { } transactions ? new TransactionVerification(core, transactions) : null;
         Handlers = new HandlerTable(HandlerRegistry.Create(this));

@@ -1,4 +1,5 @@
 using Aot.Broker.Base;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 
@@ -8,7 +9,7 @@ namespace Aot.Broker.Server;
 /// Topics that come into being because somebody asked for them: unknown topics of clients, and the topics of coordinators.
 /// One creation per name is under way at a time on this core; the controller settles what two cores ask for at once.
 /// </summary>
-internal sealed class TopicCreation(ServerCore server)
+internal sealed class TopicCreation(ServerCore server) : IStateTopicCreation
 {
     private const int TimeoutMillis = 30_000;
 

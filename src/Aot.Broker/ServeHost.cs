@@ -4,6 +4,7 @@ using Aot.Broker.Cluster.Configs;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
@@ -92,6 +93,9 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
         List<BoundListener> listeners = await first.RunFromThreadAsync(core => BindAsync(core, options));
         GroupCoordinator groups = new(options.NodeId, ServeSettings.MakeGroups(configuration.Values));
         TransactionCoordinator transactions = new(options.NodeId, ServeSettings.MakeTransactions(configuration.Values));
+        ShareStateOptions shareStateOptions = ServeSettings.MakeShareStates(configuration.Values);
+        ShareStateCoordinator shareStates = new(options.NodeId, shareStateOptions);
+        SharePersister persister = new(shareStates, shareStateOptions);
         ConnectionLimits limits = new(options);
         ClusterNode node = await ClusterNode.StartAsync(
             group.Cores,
@@ -99,7 +103,7 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
             ServeSettings.MakeNode(
                 configuration,
                 listeners,
-                [groups, transactions, limits],
+                [groups, transactions, shareStates, limits],
                 error => _failed.TrySetResult(error)
             ),
             LogSettings.ToLogSetOptions(configuration.Values)
@@ -128,6 +132,8 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
                     Groups = groups,
                     ConnectionLimits = limits,
                     Transactions = transactions,
+                    ShareStates = shareStates,
+                    SharePersister = persister,
                 }
             )
         );

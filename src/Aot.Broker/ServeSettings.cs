@@ -6,6 +6,8 @@ using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
 using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.ShareGroups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Server;
 
@@ -69,6 +71,7 @@ internal static class ServeSettings
             OffsetsRetentionMs = values.GetLong("offsets.retention.minutes") * 60_000,
             OffsetsRetentionCheckIntervalMs = values.GetLong("offsets.retention.check.interval.ms"),
             Consumers = MakeConsumers(values),
+            Shares = MakeShares(values),
         };
 
     public static TransactionOptions MakeTransactions(ConfigValues values) =>
@@ -79,6 +82,15 @@ internal static class ServeSettings
             AbortTimedOutIntervalMs = values.GetLong("transaction.abort.timed.out.transaction.cleanup.interval.ms"),
             RemoveExpiredIntervalMs = values.GetLong("transaction.remove.expired.transaction.cleanup.interval.ms"),
             AllowsTwoPhaseCommit = values.GetBoolean("transaction.two.phase.commit.enable"),
+        };
+
+    public static ShareStateOptions MakeShareStates(ConfigValues values) =>
+        new()
+        {
+            UpdatesPerSnapshot = values.GetInt("share.coordinator.snapshot.update.records.per.snapshot"),
+            WriteTimeoutMs = values.GetInt("share.coordinator.write.timeout.ms"),
+            PruneIntervalMs = values.GetInt("share.coordinator.state.topic.prune.interval.ms"),
+            ColdSnapshotIntervalMs = values.GetInt("share.coordinator.cold.partition.snapshot.interval.ms"),
         };
 
     private static ConsumerGroupOptions MakeConsumers(ConfigValues values)
@@ -100,6 +112,31 @@ internal static class ServeSettings
             AllowsDowngrade = policy is "DOWNGRADE" or "BIDIRECTIONAL",
         };
     }
+
+    private static ShareGroupOptions MakeShares(ConfigValues values) =>
+        new()
+        {
+            SessionTimeoutMs = values.GetInt("group.share.session.timeout.ms"),
+            SessionTimeoutMinMs = values.GetInt("group.share.min.session.timeout.ms"),
+            SessionTimeoutMaxMs = values.GetInt("group.share.max.session.timeout.ms"),
+            HeartbeatIntervalMs = values.GetInt("group.share.heartbeat.interval.ms"),
+            HeartbeatIntervalMinMs = values.GetInt("group.share.min.heartbeat.interval.ms"),
+            HeartbeatIntervalMaxMs = values.GetInt("group.share.max.heartbeat.interval.ms"),
+            SizeMax = values.GetInt("group.share.max.size"),
+            AssignmentIntervalMs = values.GetInt("group.share.assignment.interval.ms"),
+            AssignmentIntervalMinMs = values.GetInt("group.share.min.assignment.interval.ms"),
+            AssignmentIntervalMaxMs = values.GetInt("group.share.max.assignment.interval.ms"),
+            InitializeRetryIntervalMs = values.GetInt("group.share.initialize.retry.interval.ms"),
+            DeliveryCountLimit = values.GetInt("group.share.delivery.count.limit"),
+            DeliveryCountLimitMin = values.GetInt("group.share.min.delivery.count.limit"),
+            DeliveryCountLimitMax = values.GetInt("group.share.max.delivery.count.limit"),
+            RecordLocksMax = values.GetInt("group.share.partition.max.record.locks"),
+            RecordLocksMaxMin = values.GetInt("group.share.min.partition.max.record.locks"),
+            RecordLocksMaxMax = values.GetInt("group.share.max.partition.max.record.locks"),
+            RecordLockDurationMs = values.GetInt("group.share.record.lock.duration.ms"),
+            RecordLockDurationMinMs = values.GetInt("group.share.min.record.lock.duration.ms"),
+            RecordLockDurationMaxMs = values.GetInt("group.share.max.record.lock.duration.ms"),
+        };
 
     /// <summary>What the broker registers: a port that was to be picked is the one that was.</summary>
     private static List<EndPointImage> EndPoints(

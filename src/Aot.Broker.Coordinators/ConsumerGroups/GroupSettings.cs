@@ -1,6 +1,3 @@
-using System.Globalization;
-using Aot.Broker.Cluster;
-using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
 
 namespace Aot.Broker.Coordinators.ConsumerGroups;
@@ -30,13 +27,5 @@ internal sealed class GroupSettings(GroupShard shard)
 
     private ConsumerGroupOptions Options => shard.Options.Consumers;
 
-    private int? Value(string groupId, string name)
-    {
-        ConfigImage configs = shard.Metadata.Image.Configs;
-        return
-            configs.Value(new ConfigResource(ConfigResourceKind.Group, groupId), name) is { } text
-            && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int value)
-            ? value
-            : null;
-    }
+    private int? Value(string groupId, string name) => GroupConfigs.Number(shard.Metadata, groupId, name);
 }

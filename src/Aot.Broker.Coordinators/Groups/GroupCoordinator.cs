@@ -9,12 +9,6 @@ using Aot.Broker.Storage;
 
 namespace Aot.Broker.Coordinators.Groups;
 
-/// <summary>The shards that a core owns, by partition of <c>__consumer_offsets</c>.</summary>
-internal sealed class GroupShards
-{
-    public Dictionary<int, GroupShard> ByPartition { get; } = [];
-}
-
 /// <summary>
 /// The front of the group coordinator: finds the shard of a group and runs the request on the core that owns it. One
 /// object for the process, without state of its own besides settings; it may be called from every core. As a listener
@@ -22,76 +16,39 @@ internal sealed class GroupShards
 /// </summary>
 public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetadataListener
 {
-    public const string TopicName = "__consumer_offsets";
+    public const string TopicName = TopicImage.GroupMetadataTopic;
 
-    public async ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
+    private readonly ShardFront<GroupShard> _shards = new(
+        nodeId,
+        TopicName,
+        (core, partition, log) => new GroupShard(core, partition, log, core.Get<MetadataView>(), options)
+    );
+
+    public GroupOptions Options => options;
+
+    public ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
     {
-        bool isFirst = core.Find<GroupShards>() is null;
-        GroupShards shards = core.Find<GroupShards>() ?? Install(core);
         // A partition whose log came late is told as a change, and its topic is the same object as before.
-        if (isFirst || delta.Topics is not null)
+        if (delta.Topics is not null || core.Find<CoordinatorShards<GroupShard>>() is null)
         {
-            UpdateShards(core, shards, current);
+            _shards.Update(core, current);
         }
         if (delta.Topics is { Deleted.Count: > 0 } topics)
         {
             HashSet<string> deleted = [.. topics.Deleted.Values.Select(topic => topic.Name)];
-            foreach (GroupShard shard in shards.ByPartition.Values)
+            foreach (GroupShard shard in ShardFront<GroupShard>.Of(core))
             {
                 _ = shard.OffsetRequests.ForgetTopicsAsync(deleted);
             }
         }
         if (delta.Topics is not null)
         {
-            foreach (GroupShard shard in shards.ByPartition.Values)
+            foreach (GroupShard shard in ShardFront<GroupShard>.Of(core))
             {
                 shard.Consumers.Regexes.ScheduleRefresh(current.Offset);
             }
         }
-        await ValueTask.CompletedTask;
-    }
-
-    private void UpdateShards(Core core, GroupShards shards, MetadataImage image)
-    {
-        TopicImage? topic = image.Topic(TopicName);
-        foreach (GroupShard gone in shards.ByPartition.Values.Where(s => !Leads(topic, s)).ToList())
-        {
-            shards.ByPartition.Remove(gone.Partition);
-            gone.Resign();
-        }
-        for (int partition = 0; partition < (topic?.Partitions.Length ?? 0); partition++)
-        {
-            bool mine =
-                topic!.Partitions[partition].Leader == nodeId
-                && PartitionPlacement.CoreOf(topic.Id, partition, core.CoreCount) == core.Index;
-            if (
-                mine
-                && !shards.ByPartition.ContainsKey(partition)
-                && core.Find<LogSet>()?.Find(topic.Id, partition) is { } log
-            )
-            {
-                GroupShard shard = new(core, partition, log, core.Get<MetadataView>(), options);
-                shards.ByPartition.Add(partition, shard);
-                _ = shard.LoadAsync();
-            }
-        }
-    }
-
-    /// <summary>The shard of a partition of <c>__consumer_offsets</c>, on the core that owns it.</summary>
-    internal static GroupShard? ShardOf(Core owner, int partition) =>
-        owner.Find<GroupShards>()?.ByPartition.GetValueOrDefault(partition);
-
-    private bool Leads(TopicImage? topic, GroupShard shard) =>
-        topic is not null
-        && topic.Id == shard.PartitionLog.TopicId
-        && shard.Partition < topic.Partitions.Length
-        && topic.Partitions[shard.Partition].Leader == nodeId;
-
-    private static GroupShards Install(Core core)
-    {
-        GroupShards shards = new();
-        core.Set(shards);
-        return shards;
+        return ValueTask.CompletedTask;
     }
 
     public Task<JoinGroupResponse> JoinGroupAsync(Core from, GroupCaller caller, JoinGroupRequest request) =>
@@ -357,10 +314,7 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
                 {
                     List<ListGroupsResponse.ListedGroup> found = [];
                     ErrorCode unavailable = ErrorCode.None;
-                    foreach (
-                        GroupShard shard in owner.Find<GroupShards>()?.ByPartition.Values
-                            ?? Enumerable.Empty<GroupShard>()
-                    )
+                    foreach (GroupShard shard in ShardFront<GroupShard>.Of(owner))
                     {
                         if (shard.Availability == ErrorCode.CoordinatorLoadInProgress)
                         {
@@ -410,33 +364,14 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
         return new DeleteGroupsResponse { Results = [.. results] };
     }
 
-    private async Task<T> OnShardAsync<T>(
+    private Task<T> OnShardAsync<T>(
         Core from,
         string groupId,
         Func<GroupShard, Task<T>> work,
         Func<ErrorCode, T> refuse,
         bool allowEmptyGroup = false
-    )
-    {
-        if (groupId.Length == 0 && !allowEmptyGroup)
-        {
-            return refuse(ErrorCode.InvalidGroupId);
-        }
-        TopicImage? topic = from.Find<MetadataView>()?.Image.Topic(TopicName);
-        if (topic is null)
-        {
-            return refuse(ErrorCode.NotCoordinator);
-        }
-        int partition = CoordinatorPartition.Of(groupId, topic.Partitions.Length);
-        CoreIndex owner = PartitionPlacement.CoreOf(topic.Id, partition, from.CoreCount);
-        return await from.CallAsync(
-            owner,
-            async core =>
-            {
-                GroupShard? shard = core.Find<GroupShards>()?.ByPartition.GetValueOrDefault(partition);
-                ErrorCode availability = shard?.Availability ?? ErrorCode.NotCoordinator;
-                return availability == ErrorCode.None ? await work(shard!) : refuse(availability);
-            }
-        );
-    }
+    ) =>
+        groupId.Length == 0 && !allowEmptyGroup
+            ? Task.FromResult(refuse(ErrorCode.InvalidGroupId))
+            : _shards.CallAsync(from, groupId, work, refuse);
 }

@@ -1,4 +1,5 @@
 using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.ShareGroups;
 
 namespace Aot.Broker.Coordinators.Groups;
 
@@ -27,6 +28,8 @@ public sealed record GroupOptions
     public long OffsetsRetentionCheckIntervalMs { get; init; } = 600_000;
 
     public ConsumerGroupOptions Consumers { get; init; } = new();
+
+    public ShareGroupOptions Shares { get; init; } = new();
 
     /// <summary>How long a member that has just been given its id may take to join with it.</summary>
     public int NewMemberJoinTimeoutMs { get; init; } = 300_000;

@@ -26,7 +26,7 @@ public enum ShardState
 /// Owner: the core that owns the partition's log; everything runs there. Lifetime: from the image that makes this
 /// broker the partition's leader to the one that takes it away.
 /// </summary>
-public sealed class GroupShard
+public sealed class GroupShard : ICoordinatorShard
 {
     private const long NoProducer = -1;
 
@@ -89,7 +89,7 @@ public sealed class GroupShard
 
     internal IReadOnlyCollection<ShardGroup> Groups => groups.Values;
 
-    internal PartitionLog PartitionLog => log.Log;
+    public PartitionLog PartitionLog => log.Log;
 
     /// <summary>What a request gets instead of an answer while the shard cannot give one.</summary>
     public ErrorCode Availability =>
@@ -103,7 +103,7 @@ public sealed class GroupShard
     /// <summary>Replays the log, then serves. Yields between pieces, so that a long log does not stall the core.</summary>
     public async Task LoadAsync()
     {
-        ErrorCode error = await log.ReplayAsync(Apply, EndTransaction);
+        ErrorCode error = await log.ReplayAsync(Replay, EndTransaction);
         if (State != ShardState.Loading)
         {
             return;
@@ -302,6 +302,14 @@ public sealed class GroupShard
         }
         return error;
     }
+
+    private void Replay(
+        long offset,
+        long producerId,
+        ReadOnlySpan<byte> key,
+        ReadOnlySpan<byte> value,
+        bool isTombstone
+    ) => Apply(producerId, key, value, isTombstone);
 
     /// <summary>The effect of a committed record. Types that belong to other kinds of group are left alone.</summary>
     private void Apply(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)

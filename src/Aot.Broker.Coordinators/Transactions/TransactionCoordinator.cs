@@ -9,12 +9,6 @@ using Aot.Broker.Storage;
 
 namespace Aot.Broker.Coordinators.Transactions;
 
-/// <summary>The shards that a core owns, by partition of <c>__transaction_state</c>.</summary>
-internal sealed class TransactionShards
-{
-    public Dictionary<int, TransactionShard> ByPartition { get; } = [];
-}
-
 /// <summary>
 /// The front of the transaction coordinator: finds the shard of a transactional id and runs the request on the core that owns
 /// it. One object for the process, without state of its own besides settings; it may be called from every core. As a listener
@@ -24,48 +18,19 @@ public sealed class TransactionCoordinator(int nodeId, TransactionOptions option
 {
     public const string TopicName = TopicImage.TransactionStateTopic;
 
+    private readonly ShardFront<TransactionShard> _shards = new(
+        nodeId,
+        TopicName,
+        (core, partition, log) => new TransactionShard(core, nodeId, partition, log, options)
+    );
+
     /// <summary>The broker whose partitions take its markers.</summary>
     public int NodeId => nodeId;
 
     public ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
     {
-        TransactionShards shards = core.Find<TransactionShards>() ?? Install(core);
-        TopicImage? topic = current.Topic(TopicName);
-        foreach (TransactionShard gone in shards.ByPartition.Values.Where(s => !Leads(topic, s)).ToList())
-        {
-            shards.ByPartition.Remove(gone.Partition);
-            gone.Resign();
-        }
-        for (int partition = 0; partition < (topic?.Partitions.Length ?? 0); partition++)
-        {
-            bool mine =
-                topic!.Partitions[partition].Leader == nodeId
-                && PartitionPlacement.CoreOf(topic.Id, partition, core.CoreCount) == core.Index;
-            if (
-                mine
-                && !shards.ByPartition.ContainsKey(partition)
-                && core.Find<LogSet>()?.Find(topic.Id, partition) is { } log
-            )
-            {
-                TransactionShard shard = new(core, nodeId, partition, log, options);
-                shards.ByPartition.Add(partition, shard);
-                core.Spawn(async _ => await shard.LoadAsync());
-            }
-        }
+        _shards.Update(core, current);
         return ValueTask.CompletedTask;
-    }
-
-    private bool Leads(TopicImage? topic, TransactionShard shard) =>
-        topic is not null
-        && topic.Id == shard.PartitionLog.TopicId
-        && shard.Partition < topic.Partitions.Length
-        && topic.Partitions[shard.Partition].Leader == nodeId;
-
-    private static TransactionShards Install(Core core)
-    {
-        TransactionShards shards = new();
-        core.Set(shards);
-        return shards;
     }
 
     /// <summary>InitProducerId with a transactional id.</summary>
@@ -195,7 +160,7 @@ public sealed class TransactionCoordinator(int nodeId, TransactionOptions option
     {
         List<ListTransactionsResponse.TransactionStateData> found = [];
         bool isLoading = false;
-        foreach (TransactionShard shard in owner.Get<TransactionShards>().ByPartition.Values)
+        foreach (TransactionShard shard in ShardFront<TransactionShard>.Of(owner))
         {
             isLoading |= shard.State == ShardState.Loading;
             if (shard.State == ShardState.Active)
@@ -239,38 +204,13 @@ public sealed class TransactionCoordinator(int nodeId, TransactionOptions option
         return true;
     }
 
-    private async Task<T> OnShardAsync<T>(
+    private Task<T> OnShardAsync<T>(
         Core from,
         string transactionalId,
         Func<TransactionShard, Task<T>> work,
         Func<ErrorCode, T> refuse
-    )
-    {
-        if (transactionalId.Length == 0)
-        {
-            return refuse(ErrorCode.InvalidRequest);
-        }
-        TopicImage? topic = from.Find<MetadataView>()?.Image.Topic(TopicName);
-        if (topic is null)
-        {
-            return refuse(ErrorCode.NotCoordinator);
-        }
-        int partition = CoordinatorPartition.Of(transactionalId, topic.Partitions.Length);
-        CoreIndex owner = PartitionPlacement.CoreOf(topic.Id, partition, from.CoreCount);
-        return await from.CallAsync(
-            owner,
-            async core =>
-            {
-                TransactionShard? shard = core.Find<TransactionShards>()?.ByPartition.GetValueOrDefault(partition);
-                ErrorCode availability = shard?.Availability ?? WithoutShard(core, topic);
-                return availability == ErrorCode.None ? await work(shard!) : refuse(availability);
-            }
-        );
-    }
-
-    /// <summary>The owner may be an image behind the core that asks: its shard is about to begin.</summary>
-    private static ErrorCode WithoutShard(Core owner, TopicImage topic) =>
-        owner.Get<MetadataView>().Image.Topic(topic.Id) is null
-            ? ErrorCode.CoordinatorLoadInProgress
-            : ErrorCode.NotCoordinator;
+    ) =>
+        transactionalId.Length == 0
+            ? Task.FromResult(refuse(ErrorCode.InvalidRequest))
+            : _shards.CallAsync(from, transactionalId, work, refuse);
 }

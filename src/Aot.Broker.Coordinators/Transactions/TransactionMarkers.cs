@@ -95,7 +95,7 @@ public static class TransactionMarkers
             return ErrorCode.NotLeaderOrFollower;
         }
         GroupShard? groups =
-            name.Topic == GroupCoordinator.TopicName ? GroupCoordinator.ShardOf(core, name.Partition) : null;
+            name.Topic == GroupCoordinator.TopicName ? ShardFront<GroupShard>.Of(core, name.Partition) : null;
         if (groups?.State == ShardState.Loading)
         {
             // Its replay ends before this marker: what the marker decides would be lost to it.

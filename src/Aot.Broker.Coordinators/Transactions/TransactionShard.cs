@@ -16,7 +16,7 @@ namespace Aot.Broker.Coordinators.Transactions;
 /// Owner: the core that owns the partition's log; everything runs there. Lifetime: from the image that makes this broker the
 /// partition's leader to the one that takes it away.
 /// </summary>
-internal sealed class TransactionShard
+internal sealed class TransactionShard : ICoordinatorShard
 {
     /// <summary>Between two looks whether the image that started the shard has become visible.</summary>
     private const long ImagePollMs = 1;
@@ -178,7 +178,7 @@ internal sealed class TransactionShard
     }
 
     /// <summary>Replay at the start.</summary>
-    private void Apply(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    private void Apply(long offset, long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
     {
         if (!TransactionRecords.TryReadKey(key, out string transactionalId))
         {

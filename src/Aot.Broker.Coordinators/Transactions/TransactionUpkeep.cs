@@ -15,24 +15,8 @@ internal sealed class TransactionUpkeep(TransactionShard shard)
         Every(shard.Options.RemoveExpiredIntervalMs, RemoveExpiredAsync);
     }
 
-    private void Every(long intervalMs, Func<Task> work)
-    {
-        shard.Core.Timers.Schedule(
-            shard.Core.NowMillis + intervalMs,
-            new TimerAction(() => shard.Core.Spawn(async _ => await RunAsync(intervalMs, work))),
-            0
-        );
-    }
-
-    private async Task RunAsync(long intervalMs, Func<Task> work)
-    {
-        if (shard.State != ShardState.Active)
-        {
-            return;
-        }
-        await work();
-        Every(intervalMs, work);
-    }
+    private void Every(long intervalMs, Func<Task> work) =>
+        RepeatedWork.Every(shard.Core, intervalMs, () => shard.State == ShardState.Active, work);
 
     private async Task AbortTimedOutAsync()
     {

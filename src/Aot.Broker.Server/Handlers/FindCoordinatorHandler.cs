@@ -1,18 +1,20 @@
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 
 namespace Aot.Broker.Server.Handlers;
 
 /// <summary>
-/// FindCoordinator (10): the leader of the partition that the state of a group or a transactional id lives in. The topic of that state is created when it
-/// is first asked for.
+/// FindCoordinator (10): the leader of the partition that the state of a group, a transactional id or a share partition
+/// lives in. The topic of that state is created when it is first asked for.
 /// </summary>
 internal sealed class FindCoordinatorHandler(ServerCore server)
     : ControlHandler<FindCoordinatorRequest, FindCoordinatorResponse>(server, FindCoordinatorRequest.TryRead)
 {
     private const short FirstWithBatches = 4;
+    private const short FirstWithShare = 6;
     private const sbyte Group = 0;
     private const sbyte Transaction = 1;
     private const sbyte Share = 2;
@@ -46,10 +48,15 @@ internal sealed class FindCoordinatorHandler(ServerCore server)
 
     private FindCoordinatorResponse.Coordinator Find(RequestContext context, sbyte keyType, string key)
     {
+        if (keyType == Share && (context.Version < FirstWithShare || !ShareStateKey.TryParse(key, out _)))
+        {
+            return Refuse(key, ErrorCode.InvalidRequest);
+        }
         string? name = keyType switch
         {
             Group when Server.Server.Groups is not null => TopicImage.GroupMetadataTopic,
             Transaction when Server.Server.Transactions is not null => TopicImage.TransactionStateTopic,
+            Share when Server.Server.ShareStates is not null => TopicImage.ShareStateTopic,
             _ => null,
         };
         if (name is null)

@@ -1,4 +1,4 @@
-namespace Aot.Broker.Coordinators.Transactions;
+namespace Aot.Broker.Coordinators;
 
 /// <summary>
 /// Lets async work of one core through one at a time, in the order of arrival: what reads a state and appends what follows

@@ -1,0 +1,37 @@
+namespace Aot.Broker.Coordinators.ShareState;
+
+/// <summary>A share partition with what only its living coordinator knows.</summary>
+internal sealed class ShareStateEntry(ShareStateKey key)
+{
+    public ShareStateKey Key { get; } = key;
+
+    /// <summary>As committed in the log; null before the first record and after a deletion.</summary>
+    public SharePartitionState? State { get; private set; }
+
+    /// <summary>Updates since the last snapshot.</summary>
+    public int Updates { get; private set; }
+
+    /// <summary>Where the log has the last snapshot: nothing before it counts for this partition.</summary>
+    public long SnapshotOffset { get; private set; }
+
+    /// <summary>Whose turn it is to change the state.</summary>
+    public Turnstile Turn { get; } = new();
+
+    /// <summary>Nobody uses the entry now, and it holds nothing.</summary>
+    public bool IsUnused => State is null && Turn.IsFree;
+
+    /// <summary>The effect of a snapshot, or of its tombstone.</summary>
+    public void Take(SharePartitionState? snapshot, long offset)
+    {
+        State = snapshot;
+        SnapshotOffset = offset;
+        Updates = 0;
+    }
+
+    /// <summary>The effect of an update. One whose snapshot is not in the log any more says nothing.</summary>
+    public void Take(SharePartitionUpdate update)
+    {
+        State = State?.With(update);
+        Updates++;
+    }
+}
