@@ -34,7 +34,8 @@ internal readonly record struct CheckpointOffsets(
 /// </summary>
 /// <remarks>
 /// Any thread. A core publishes the offsets of its logs as numbers; files are written by helper threads, one at a time.
-/// What a checkpoint says of a partition that no log has claimed yet (start-up is under way, or it is a stray) is kept.
+/// What a checkpoint says of a partition whose log has not been told of yet (start-up is under way, or the disk refuses it)
+/// is kept. What it says of a deleted log must not reach another of its name: see <see cref="WriteWithout"/>.
 /// </remarks>
 public sealed class LogDirectory
 {
@@ -54,10 +55,12 @@ public sealed class LogDirectory
         "compaction looks at the logs of the directory from their starts again",
     ];
 
+    private static readonly CheckpointOffsets s_nothing = new(0, 0, 0, -1);
+
     private readonly object _gate = new();
     private readonly object _writing = new();
     private readonly Disk _disk;
-    private readonly Dictionary<TopicPartition, long>[] _unclaimed =
+    private readonly Dictionary<TopicPartition, long>[] _kept =
     [
         [],
         [],
@@ -71,13 +74,29 @@ public sealed class LogDirectory
         [],
         [],
     ];
+
+    /// <summary>Partitions that were dropped, and may still be in the file of the kind.</summary>
+    private readonly HashSet<TopicPartition>[] _outdated =
+    [
+        [],
+        [],
+        [],
+        [],
+    ];
     private readonly byte[]?[] _lastWritten = new byte[]?[s_files.Length];
     private readonly HashSet<TopicPartition> _unrecovered = [];
 
+    /// <summary>What a core says of its logs.</summary>
     private sealed class Published
     {
         public CheckpointEntry[] Entries = [];
         public int Count;
+
+        /// <summary>Logs that are in its list since: the next time it speaks for them.</summary>
+        public List<TopicPartition> Adopted { get; } = [];
+
+        /// <summary>Logs that are gone since.</summary>
+        public HashSet<TopicPartition> Dropped { get; } = [];
     }
 
     internal LogDirectory(Disk disk, string path, Fd lockFile)
@@ -145,39 +164,95 @@ public sealed class LogDirectory
         }
     }
 
-    /// <summary>What the checkpoints say of a partition; its log answers for it from now on.</summary>
-    internal CheckpointOffsets Claim(TopicPartition name)
+    /// <summary>What the checkpoints say of a partition whose log is about to be opened.</summary>
+    internal CheckpointOffsets OffsetsOf(TopicPartition name)
     {
         lock (_gate)
         {
             return new CheckpointOffsets(
-                Take(CheckpointKind.RecoveryPoint, 0),
-                Take(CheckpointKind.HighWatermark, 0),
-                Take(CheckpointKind.LogStart, 0),
-                Take(CheckpointKind.Cleaner, -1)
+                Find(CheckpointKind.RecoveryPoint, 0),
+                Find(CheckpointKind.HighWatermark, 0),
+                Find(CheckpointKind.LogStart, 0),
+                Find(CheckpointKind.Cleaner, -1)
             );
         }
 
-        long Take(CheckpointKind kind, long absent) =>
-            _unclaimed[(int)kind].Remove(name, out long offset) ? offset : absent;
+        long Find(CheckpointKind kind, long absent) => _kept[(int)kind].GetValueOrDefault(name, absent);
     }
 
-    /// <summary>Puts back what was claimed for a log that could not be opened.</summary>
-    internal void Unclaim(TopicPartition name, in CheckpointOffsets offsets)
+    /// <summary>The log is among those of the core, which speaks for it from its next publication on.</summary>
+    internal void Adopt(TopicPartition name, CoreIndex core)
     {
         lock (_gate)
         {
-            _unclaimed[(int)CheckpointKind.RecoveryPoint][name] = offsets.RecoveryPoint;
-            _unclaimed[(int)CheckpointKind.HighWatermark][name] = offsets.HighWatermark;
+            for (int kind = 0; kind < s_files.Length; kind++)
+            {
+                PublishedBy(kind, core).Adopted.Add(name);
+            }
+        }
+    }
+
+    /// <summary>Says this of a partition until it is dropped, or adopted by a core.</summary>
+    internal void Keep(TopicPartition name, in CheckpointOffsets offsets)
+    {
+        lock (_gate)
+        {
+            _kept[(int)CheckpointKind.RecoveryPoint][name] = offsets.RecoveryPoint;
+            _kept[(int)CheckpointKind.HighWatermark][name] = offsets.HighWatermark;
             if (offsets.LogStart > 0)
             {
-                _unclaimed[(int)CheckpointKind.LogStart][name] = offsets.LogStart;
+                _kept[(int)CheckpointKind.LogStart][name] = offsets.LogStart;
             }
             if (offsets.FirstDirty >= 0)
             {
-                _unclaimed[(int)CheckpointKind.Cleaner][name] = offsets.FirstDirty;
+                _kept[(int)CheckpointKind.Cleaner][name] = offsets.FirstDirty;
             }
         }
+    }
+
+    /// <summary>The checkpoints say nothing of the partition any more: its log is gone, or somewhere else.</summary>
+    internal void Drop(TopicPartition name)
+    {
+        lock (_gate)
+        {
+            for (int kind = 0; kind < s_files.Length; kind++)
+            {
+                bool isWritten = _kept[kind].Remove(name);
+                foreach (Published published in _published[kind].Values)
+                {
+                    isWritten = true;
+                    published.Adopted.Remove(name);
+                    published.Dropped.Add(name);
+                }
+                if (isWritten)
+                {
+                    _outdated[kind].Add(name);
+                }
+            }
+        }
+    }
+
+    /// <summary>
+    /// Before a partition's directory is made: the files say nothing of an earlier log of its name, not even after a crash. It
+    /// would begin where that one did, and lose what it has. Blocks: for helper threads.
+    /// </summary>
+    internal Errno WriteWithout(TopicPartition name)
+    {
+        if (OffsetsOf(name) != s_nothing)
+        {
+            Drop(name);
+        }
+        Errno error = Errno.None;
+        for (CheckpointKind kind = 0; kind <= CheckpointKind.Cleaner && error == Errno.None; kind++)
+        {
+            bool isOutdated;
+            lock (_gate)
+            {
+                isOutdated = _outdated[(int)kind].Contains(name);
+            }
+            error = isOutdated ? Write(kind) : Errno.None;
+        }
+        return error;
     }
 
     internal Errno Load()
@@ -211,7 +286,7 @@ public sealed class LogDirectory
             }
             foreach (CheckpointEntry entry in entries)
             {
-                _unclaimed[kind][entry.Partition] = entry.Offset;
+                _kept[kind][entry.Partition] = entry.Offset;
             }
         }
         return Errno.None;
@@ -222,10 +297,13 @@ public sealed class LogDirectory
     {
         lock (_gate)
         {
-            if (!_published[(int)kind].TryGetValue(core.Value, out Published? published))
+            Published published = PublishedBy((int)kind, core);
+            foreach (TopicPartition adopted in published.Adopted)
             {
-                _published[(int)kind].Add(core.Value, published = new Published());
+                _kept[(int)kind].Remove(adopted);
             }
+            published.Adopted.Clear();
+            published.Dropped.Clear();
             if (published.Entries.Length < entries.Length)
             {
                 published.Entries = new CheckpointEntry[Math.Max(16, entries.Length * 2)];
@@ -236,36 +314,61 @@ public sealed class LogDirectory
         }
     }
 
+    private Published PublishedBy(int kind, CoreIndex core)
+    {
+        if (!_published[kind].TryGetValue(core.Value, out Published? published))
+        {
+            _published[kind].Add(core.Value, published = new Published());
+        }
+        return published;
+    }
+
     /// <summary>Writes a checkpoint when its content changed. Blocks: for helper threads and the end of the process.</summary>
     internal Errno Write(CheckpointKind kind)
     {
         lock (_writing)
         {
-            byte[] bytes = CheckpointText.Write(Collect(kind));
+            byte[] bytes = CheckpointText.Write(Collect(kind, out TopicPartition[] left));
             byte[]? last = _lastWritten[(int)kind];
-            if (last is not null && bytes.AsSpan().SequenceEqual(last))
+            Errno error = Errno.None;
+            if (last is null || !bytes.AsSpan().SequenceEqual(last))
             {
-                return Errno.None;
+                error = _disk.WriteAllBytesAtomically(PathOf(s_files[(int)kind]), bytes);
+                _lastWritten[(int)kind] = error == Errno.None ? bytes : null;
             }
-            Errno error = _disk.WriteAllBytesAtomically(PathOf(s_files[(int)kind]), bytes);
-            _lastWritten[(int)kind] = error == Errno.None ? bytes : null;
+            if (error == Errno.None && left.Length > 0)
+            {
+                lock (_gate)
+                {
+                    _outdated[(int)kind].ExceptWith(left);
+                }
+            }
             return error;
         }
     }
 
-    private CheckpointEntry[] Collect(CheckpointKind kind)
+    /// <param name="kind">Of the checkpoint.</param>
+    /// <param name="left">What was dropped, and is therefore not in it.</param>
+    private CheckpointEntry[] Collect(CheckpointKind kind, out TopicPartition[] left)
     {
         List<CheckpointEntry> all = [];
         lock (_gate)
         {
-            foreach ((TopicPartition name, long offset) in _unclaimed[(int)kind])
+            foreach ((TopicPartition name, long offset) in _kept[(int)kind])
             {
                 all.Add(new CheckpointEntry(name, offset));
             }
             foreach (Published published in _published[(int)kind].Values)
             {
-                all.AddRange(published.Entries.AsSpan(0, published.Count));
+                foreach (CheckpointEntry entry in published.Entries.AsSpan(0, published.Count))
+                {
+                    if (published.Dropped.Count == 0 || !published.Dropped.Contains(entry.Partition))
+                    {
+                        all.Add(entry);
+                    }
+                }
             }
+            left = _outdated[(int)kind].Count == 0 ? [] : [.. _outdated[(int)kind]];
         }
         all.Sort(
             static (a, b) =>

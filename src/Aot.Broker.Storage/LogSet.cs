@@ -146,7 +146,7 @@ public sealed class LogSet : ITimerTarget
     )
     {
         LogDirectory directory = Directories.Place(name, logDirectory);
-        CheckpointOffsets offsets = directory.Claim(name);
+        CheckpointOffsets offsets = directory.OffsetsOf(name);
         LoadRequest request = new()
         {
             Name = name,
@@ -175,15 +175,15 @@ public sealed class LogSet : ITimerTarget
         directory.SetRecovered(name, loaded is not null && !_isClosed);
         if (loaded is null)
         {
-            directory.Unclaim(name, offsets);
             return (error, null);
         }
         Invariant.That(!_byName.ContainsKey(name));
         PartitionLog log = new(Core, this, loaded);
-        log.Cleaning.FirstDirtyOffset = offsets.FirstDirty;
+        log.Cleaning.FirstDirtyOffset = loaded.IsNew ? -1 : offsets.FirstDirty;
         _byName.Add(name, log);
         _byId.Add((log.TopicId, name.Partition), log);
         _logs.Add(log);
+        directory.Adopt(name, Core.Index);
         if (Directories.Wishes.HasFutures)
         {
             Core.Spawn(_ => Moves.ContinueAsync(log));
@@ -226,7 +226,6 @@ public sealed class LogSet : ITimerTarget
     {
         Invariant.That(!_byName.ContainsKey(name));
         LogDirectory directory = Directories.Place(name, null);
-        directory.Claim(name);
         (ErrorCode error, _) = await MarkAsync(directory, name, LogFileNames.StrayDirectorySuffix);
         return error;
     }
@@ -479,6 +478,7 @@ public sealed class LogSet : ITimerTarget
             s_log.Error("a partition's directory could not be renamed", ("directory", source), ("error", error));
             return (ErrorCode.KafkaStorageError, null);
         }
+        directory.Drop(name);
         Directories.Forget(name);
         return (ErrorCode.None, target);
     }

@@ -172,14 +172,14 @@ internal sealed class LogMove(PartitionLog log, LogDirectory target, string futu
             log.LogStartOffset > log.Segments.First.BaseOffset ? log.LogStartOffset : 0,
             log.Cleaning.FirstDirtyOffset
         );
-        target.Unclaim(log.Name, offsets);
+        target.Keep(log.Name, offsets);
         try
         {
             await Core.RunInBackgroundAsync(() => TakeName(moved));
         }
         catch (MoveException refused)
         {
-            target.Claim(log.Name);
+            target.Drop(log.Name);
             if (refused.IsUndecided)
             {
                 // A start may find the copy under the partition's name: nothing more may be written here.
@@ -188,8 +188,8 @@ internal sealed class LogMove(PartitionLog log, LogDirectory target, string futu
             throw;
         }
         log.Relocate(target, moved);
+        target.Adopt(log.Name, Core.Index);
         log.Set.PublishAllCheckpoints();
-        target.Claim(log.Name);
         Disk disk = Core.Disk;
         Errno error = await Core.RunInBackgroundAsync(() =>
         {

@@ -56,7 +56,7 @@ internal static class MoveFinish
             {
                 if (!ReferenceEquals(directory, home))
                 {
-                    directory.Claim(name);
+                    directory.Drop(name);
                 }
             }
         }

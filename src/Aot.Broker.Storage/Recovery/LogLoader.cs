@@ -55,12 +55,17 @@ internal sealed class LogLoader
         bool isNew = _log.IsNew = !_disk.Exists(_request.Directory);
         if (isNew)
         {
+            Check(
+                _request.LogDirectory.WriteWithout(_request.Name),
+                "cannot write a checkpoint in",
+                _request.LogDirectory.Path
+            );
             Check(_disk.CreateDirectory(_request.Directory), "cannot make", _request.Directory);
         }
         _content = isNew ? new DirectoryContent() : DirectorySweep.Run(_disk, _request.Directory);
         _producers = new ProducerRecovery(_disk, _request, _log, _content);
         CheckMetadata();
-        long start = Math.Max(0, _request.LogStartOffset);
+        long start = isNew ? 0 : Math.Max(0, _request.LogStartOffset);
         foreach (long baseOffset in _content.Segments)
         {
             OpenSegment(baseOffset);
