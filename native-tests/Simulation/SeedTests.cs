@@ -3,7 +3,7 @@ namespace Aot.Broker.Simulation.Tests;
 /// <summary>Brokers and logs through kills, power losses and broken disks, with everything chosen by a seed.</summary>
 public class SeedTests
 {
-    /// <summary>Each takes about 31 ms of a processor: half a minute on two that are idle.</summary>
+    /// <summary>Each takes about 55 ms of a processor: a minute on two that are idle.</summary>
     private const int SeedCount = 2000;
 
     [Fact]

@@ -11,9 +11,9 @@ namespace Aot.Broker.Simulation.Tests;
 /// </summary>
 internal sealed class CommittedReader(World world, TopicUnderTest topic)
 {
-    public async Task<List<string>[]> ReadAllAsync()
+    public async Task<List<(long Offset, string Value)>[]> ReadAllAsync()
     {
-        List<string>[] all = new List<string>[topic.Partitions];
+        List<(long, string)>[] all = new List<(long, string)>[topic.Partitions];
         for (int partition = 0; partition < all.Length; )
         {
             WireClient client = (await WireClient.ConnectAsync(world, () => false))!;
@@ -34,14 +34,20 @@ internal sealed class CommittedReader(World world, TopicUnderTest topic)
         return all;
     }
 
-    private async Task<List<string>> ReadAsync(WireClient client, int partition)
+    private async Task<List<(long, string)>> ReadAsync(WireClient client, int partition)
     {
-        List<string> values = [];
+        List<(long, string)> values = [];
         long next = 0;
         while (true)
         {
             FetchResponse.PartitionData data = await FetchAsync(client, partition, next);
-            world.Check(data.ErrorCode == 0, $"fetch: {(ErrorCode)data.ErrorCode}");
+            ErrorCode error = (ErrorCode)data.ErrorCode;
+            if (error != ErrorCode.None && topic.MayAnswer(error))
+            {
+                await world.DelayAsync(TopicUnderTest.RetryNanos);
+                continue;
+            }
+            world.Check(error == ErrorCode.None, $"fetch: {error}");
             if (next >= data.LastStableOffset)
             {
                 world.Check(
@@ -56,7 +62,7 @@ internal sealed class CommittedReader(World world, TopicUnderTest topic)
         }
     }
 
-    private static long Take(FetchResponse.PartitionData data, long from, List<string> values)
+    private static long Take(FetchResponse.PartitionData data, long from, List<(long, string)> values)
     {
         List<FetchResponse.AbortedTransaction> left = [.. data.AbortedTransactions ?? []];
         HashSet<long> aborting = [];
@@ -80,9 +86,10 @@ internal sealed class CommittedReader(World world, TopicUnderTest topic)
                 RecordEnumerator records = batch.Records();
                 while (records.MoveNext())
                 {
-                    if (batch.BaseOffset + records.Current.OffsetDelta >= from)
+                    long offset = batch.BaseOffset + records.Current.OffsetDelta;
+                    if (offset >= from)
                     {
-                        values.Add(Encoding.ASCII.GetString(records.Current.Value.Span));
+                        values.Add((offset, Encoding.ASCII.GetString(records.Current.Value.Span)));
                     }
                 }
             }

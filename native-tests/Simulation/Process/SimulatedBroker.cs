@@ -47,6 +47,10 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             ["log.flush.interval.messages"] = setup.SyncsBeforeAnswer ? "1" : long.MaxValue.ToString(),
             ["transaction.state.log.replication.factor"] = "1",
             ["transaction.state.log.num.partitions"] = "2",
+            ["log.cleaner.backoff.ms"] = "20",
+            ["log.cleaner.io.buffer.size"] = "4096",
+            ["log.cleaner.min.cleanable.ratio"] = "0.01",
+            ["log.segment.delete.delay.ms"] = "10",
         }
     );
     private LogDirectories? _directories;

@@ -24,8 +24,11 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
         SyncsBeforeAnswer = syncsBeforeAnswer,
         Directories = world.Random.OneIn(3) ? ["/one", "/two"] : ["/data"],
     };
+    private readonly TopicUnderTest _offsetsTopic = new(world, new Ledger(world)) { Name = "__consumer_offsets" };
     private Administrator _administrator = null!;
     private OffsetCommitter _group = null!;
+    private TopicUnderTest? _keyedTopic;
+    private KeyedProducer? _keyed;
     private bool _isEnding;
     private bool _isOver;
     private int _number;
@@ -34,10 +37,19 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
     {
         world.Device.MayDropPages = syncsBeforeAnswer;
         _topics.Add(NewTopic("records", world.Random.Between(1, 4)));
-        _topics.Add(NewTopic("deleted", 1));
+        _topics.Add(NewTopic("deleted", world.Random.Between(1, 3)));
+        if (world.Random.OneIn(3))
+        {
+            _topics.Add(NewRetainedTopic());
+        }
         _administrator = new Administrator(world, () => _isOver);
         _group = new OffsetCommitter(_topics[0], "group");
         _topics.ForEach(topic => _clients.Add(world.Start(() => UseAsync(topic))));
+        if (world.Random.OneIn(3))
+        {
+            _keyedTopic = NewTopic("keyed", 2, ("cleanup.policy", "compact"));
+            _clients.Add(world.Start(UseKeyedAsync));
+        }
         _clients.Add(world.Start(AdministerAsync));
         for (int life = world.Random.Between(1, LivesMax); life > 0; life--)
         {
@@ -46,14 +58,26 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
         LastLife();
     }
 
-    private TopicUnderTest NewTopic(string name, int partitions) =>
+    private TopicUnderTest NewTopic(string name, int partitions, params (string, string)[] configs) =>
         new(world, new Ledger(world) { LongValueBytes = 400 })
         {
             Name = name,
             Partitions = partitions,
+            Configs = configs,
             SegmentBytes = world.Random.Pick<int>([2_500, 8_000, 1_000_000]),
             IsCautious = _hasDiskFaults,
         };
+
+    /// <summary>Its old segments go by themselves, whatever the clients know of them.</summary>
+    private TopicUnderTest NewRetainedTopic()
+    {
+        TopicUnderTest topic = NewTopic("retained", 2, ("retention.bytes", $"{world.Random.Between(500, 5_000)}"));
+        for (int partition = 0; partition < topic.Partitions; partition++)
+        {
+            topic.Ledger.Delete(partition, long.MaxValue);
+        }
+        return topic;
+    }
 
     // Clients --------------------------------------------------------------------------------------------------------
 
@@ -74,6 +98,13 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
         }
     }
 
+    private async Task UseKeyedAsync()
+    {
+        await _keyedTopic!.CreateAsync();
+        _keyed = new KeyedProducer(_keyedTopic) { ProducerIds = _producerIds };
+        await _keyed.RunAsync();
+    }
+
     private async Task AdministerAsync()
     {
         while (!_topics.TrueForAll(topic => topic.Exists) && !_isEnding)
@@ -84,17 +115,21 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
         {
             await world.DelayAsync(world.Random.Between(1_000_000L, 80_000_000));
             TopicUnderTest deleted = _topics[1];
-            switch (world.Random.Below(4))
+            switch (world.Random.Below(5))
             {
                 case 0:
-                    long end = deleted.Ledger.AcknowledgedEnd(0);
-                    await _administrator.DeleteRecordsAsync(deleted, 0, world.Random.Between(0L, end));
+                    await DeleteSomeRecordsAsync(deleted);
                     break;
                 case 1:
                     await _administrator.ConfigureAsync(_topics[0], "max.message.bytes", $"{1_000_000 + i}");
                     break;
                 case 2:
                     await _group.CommitAsync(_administrator, i);
+                    break;
+                case 3:
+                    // The log of the offsets is rolled, and so compacted, all the time.
+                    await _group.CommitAsync(_administrator, i);
+                    await _administrator.ConfigureAsync(_offsetsTopic, "internal.segment.bytes", $"{200 + i}");
                     break;
                 default:
                     await MakeAndDeleteAsync(NewTopic($"short{i % 2}", 2));
@@ -103,11 +138,26 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
         }
     }
 
+    private Task DeleteSomeRecordsAsync(TopicUnderTest topic)
+    {
+        int partition = world.Random.Below(topic.Partitions);
+        long end = topic.Ledger.AcknowledgedEnd(partition);
+        return _administrator.DeleteRecordsAsync(topic, partition, world.Random.Between(0L, end));
+    }
+
     private async Task MakeAndDeleteAsync(TopicUnderTest topic)
     {
         await topic.CreateAsync();
         IdempotentProducer producer = new(topic, _number++, batchesMax: 2) { ProducerIds = _producerIds };
         await producer.RunAsync();
+        if (world.Random.OneIn(2))
+        {
+            await DeleteSomeRecordsAsync(topic);
+        }
+        if (world.Random.OneIn(2))
+        {
+            await LogReading.CheckAsync(topic);
+        }
         await _administrator.DeleteTopicAsync(topic);
         _shortLived.Add(topic);
     }
@@ -174,25 +224,35 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
     {
         SimulatedBroker broker = new(world, _setup);
         _ = world.Start(broker.StartAsync);
-        world.RunUntil(() => broker.IsReady && _topics.TrueForAll(t => t.Exists), StartNanosMax, "the last start");
+        world.RunUntil(() => broker.IsReady && AllTopics().TrueForAll(t => t.Exists), StartNanosMax, "the last start");
         world.RunFor(60_000_000);
         _isEnding = true;
-        _topics.ForEach(topic => topic.IsEnding = true);
+        AllTopics().ForEach(topic => topic.IsEnding = true);
         world.RunUntil(() => _clients.TrueForAll(c => c.IsCompleted), EndNanosMax, "the end of the clients");
         Task check = world.Start(CheckAsync);
         world.RunUntil(() => check.IsCompleted, EndNanosMax, "the check of all logs");
         _isOver = true;
-        _topics.ForEach(topic => topic.IsOver = true);
+        AllTopics().ForEach(topic => topic.IsOver = true);
         _administrator.Close();
         Stop(broker);
         broker.Process.End(ProcessEnd.Kill);
     }
+
+    private List<TopicUnderTest> AllTopics() => _keyedTopic is null ? _topics : [.. _topics, _keyedTopic];
 
     private async Task CheckAsync()
     {
         foreach (TopicUnderTest topic in _topics)
         {
             await LogReading.CheckAsync(topic);
+        }
+        if (_keyedTopic is not null)
+        {
+            List<(long, string)>[] logs = await new CommittedReader(world, _keyedTopic).ReadAllAsync();
+            for (int partition = 0; partition < logs.Length; partition++)
+            {
+                _keyed!.CheckLog(partition, logs[partition]);
+            }
         }
         foreach (TopicUnderTest topic in _shortLived)
         {

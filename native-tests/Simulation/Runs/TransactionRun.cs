@@ -65,13 +65,13 @@ internal sealed class TransactionRun(World world, TransactionLedger ledger)
         world.RunFor(200_000_000);
         _topic.IsEnding = true;
         world.RunUntil(() => _clients.TrueForAll(c => c.IsCompleted), EndNanosMax, "the producers' end");
-        Task<List<string>[]>? reading = null;
+        Task<List<(long Offset, string Value)>[]>? reading = null;
         Task started = world.Start(() => reading = new CommittedReader(world, _topic).ReadAllAsync());
         world.RunUntil(() => started.IsCompleted, EndNanosMax, "the reading of everything");
-        List<string>[] all = reading!.Result;
+        List<(long Offset, string Value)>[] all = reading!.Result;
         for (int partition = 0; partition < all.Length; partition++)
         {
-            ledger.Check(partition, all[partition]);
+            ledger.Check(partition, [.. all[partition].Select(record => record.Value)]);
         }
         _topic.IsOver = true;
         Task stopped = world.Start(broker.StopAsync);
