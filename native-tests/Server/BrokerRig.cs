@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Memory;
@@ -143,7 +144,14 @@ internal sealed class BrokerRig : IAsyncDisposable
             ["controller.listener.names"] = "CONTROLLER",
         };
         ConfigValues values = ConfigValues.ForBroker(all);
-        GroupCoordinator groups = new(1, new GroupOptions { InitialRebalanceDelayMs = 0 });
+        GroupCoordinator groups = new(
+            1,
+            new GroupOptions
+            {
+                InitialRebalanceDelayMs = 0,
+                Streams = new StreamsGroupOptions { InitialRebalanceDelayMs = 0, AssignmentIntervalMs = 0 },
+            }
+        );
         ConnectionLimits limits = new(options);
         TransactionCoordinator transactions = new(1, transactionOptions ?? new TransactionOptions());
         _node = await ClusterNode.StartAsync(

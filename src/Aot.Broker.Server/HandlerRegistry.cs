@@ -76,6 +76,9 @@ internal static class HandlerRegistry
             yield return new OffsetDeleteHandler(server, groups);
             yield return new ConsumerGroupHeartbeatHandler(server, groups);
             yield return new ConsumerGroupDescribeHandler(server, groups);
+            yield return new StreamsGroupHeartbeatHandler(server, groups);
+            yield return new StreamsGroupDescribeHandler(server, groups);
+            yield return new StreamsGroupTopologyDescriptionUpdateHandler(server, groups);
         }
     }
 }

@@ -13,7 +13,13 @@ internal sealed class TopicCreation(ServerCore server) : IStateTopicCreation
 {
     private const int TimeoutMillis = 30_000;
 
+    /// <summary>How long a failure is told: two heartbeats of a streams group with default settings.</summary>
+    private const int FailureMillis = 10_000;
+
+    private const int FailuresMax = 1_000;
+
     private readonly Dictionary<string, Task> _underWay = [];
+    private readonly Dictionary<string, CreationFailure> _failures = [];
 
     /// <summary>Begins to create a topic with the broker's defaults, and says what the client that asked is told meanwhile.</summary>
     public ErrorCode Begin(string name)
@@ -29,21 +35,37 @@ internal sealed class TopicCreation(ServerCore server) : IStateTopicCreation
         {
             return creation;
         }
-        CreateTopicsRequest.CreatableTopic topic =
+        return WhenMadeAsync(
             server.Server.InternalTopics.Settings(name)
-            ?? new()
-            {
-                Name = name,
-                NumPartitions = -1,
-                ReplicationFactor = -1,
-            };
+                ?? new()
+                {
+                    Name = name,
+                    NumPartitions = -1,
+                    ReplicationFactor = -1,
+                }
+        );
+    }
+
+    /// <summary>As the other form, of a topic with settings of its own.</summary>
+    public Task WhenMadeAsync(CreateTopicsRequest.CreatableTopic topic)
+    {
+        if (_underWay.TryGetValue(topic.Name, out Task? creation))
+        {
+            return creation;
+        }
         creation = CreateAsync(topic);
         if (!creation.IsCompleted)
         {
-            _underWay[name] = creation;
+            _underWay[topic.Name] = creation;
         }
         return creation;
     }
+
+    /// <summary>Why the last attempt of this core to create the topic failed; null when it did not, or long ago.</summary>
+    public string? FailureOf(string name) =>
+        _failures.TryGetValue(name, out CreationFailure? failure) && server.Core.NowMillis < failure.ForgottenAtMs
+            ? failure.Why
+            : null;
 
     private async Task CreateAsync(CreateTopicsRequest.CreatableTopic topic)
     {
@@ -55,6 +77,7 @@ internal sealed class TopicCreation(ServerCore server) : IStateTopicCreation
             {
                 if (result.ErrorCode is not (0 or (short)ErrorCode.TopicAlreadyExists))
                 {
+                    Remember(result);
                     server.Log.Warn(
                         "a topic could not be created automatically",
                         ("topic", result.Name),
@@ -73,4 +96,16 @@ internal sealed class TopicCreation(ServerCore server) : IStateTopicCreation
             _underWay.Remove(topic.Name);
         }
     }
+
+    private void Remember(CreateTopicsResponse.CreatableTopicResult result)
+    {
+        if (_failures.Count >= FailuresMax)
+        {
+            _failures.Clear();
+        }
+        string why = result.ErrorMessage ?? ((ErrorCode)result.ErrorCode).ToString();
+        _failures[result.Name] = new CreationFailure(why, server.Core.NowMillis + FailureMillis);
+    }
+
+    private sealed record CreationFailure(string Why, long ForgottenAtMs);
 }

@@ -8,6 +8,7 @@ using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Coordinators.ShareGroups;
 using Aot.Broker.Coordinators.ShareState;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Server;
 
@@ -72,6 +73,7 @@ internal static class ServeSettings
             OffsetsRetentionCheckIntervalMs = values.GetLong("offsets.retention.check.interval.ms"),
             Consumers = MakeConsumers(values),
             Shares = MakeShares(values),
+            Streams = MakeStreams(values),
         };
 
     public static TransactionOptions MakeTransactions(ConfigValues values) =>
@@ -136,6 +138,29 @@ internal static class ServeSettings
             RecordLockDurationMs = values.GetInt("group.share.record.lock.duration.ms"),
             RecordLockDurationMinMs = values.GetInt("group.share.min.record.lock.duration.ms"),
             RecordLockDurationMaxMs = values.GetInt("group.share.max.record.lock.duration.ms"),
+        };
+
+    private static StreamsGroupOptions MakeStreams(ConfigValues values) =>
+        new()
+        {
+            IsEnabled = values.GetList("group.coordinator.rebalance.protocols").Contains("streams"),
+            SessionTimeoutMs = values.GetInt("group.streams.session.timeout.ms"),
+            SessionTimeoutMinMs = values.GetInt("group.streams.min.session.timeout.ms"),
+            SessionTimeoutMaxMs = values.GetInt("group.streams.max.session.timeout.ms"),
+            HeartbeatIntervalMs = values.GetInt("group.streams.heartbeat.interval.ms"),
+            HeartbeatIntervalMinMs = values.GetInt("group.streams.min.heartbeat.interval.ms"),
+            HeartbeatIntervalMaxMs = values.GetInt("group.streams.max.heartbeat.interval.ms"),
+            SizeMax = values.GetInt("group.streams.max.size"),
+            InitialRebalanceDelayMs = values.GetInt("group.streams.initial.rebalance.delay.ms"),
+            AssignmentIntervalMs = values.GetInt("group.streams.assignment.interval.ms"),
+            AssignmentIntervalMinMs = values.GetInt("group.streams.min.assignment.interval.ms"),
+            AssignmentIntervalMaxMs = values.GetInt("group.streams.max.assignment.interval.ms"),
+            StandbyReplicas = values.GetInt("group.streams.num.standby.replicas"),
+            StandbyReplicasMax = values.GetInt("group.streams.max.standby.replicas"),
+            TaskOffsetIntervalMs = values.GetInt("group.streams.task.offset.interval.ms"),
+            TaskOffsetIntervalMinMs = values.GetInt("group.streams.min.task.offset.interval.ms"),
+            AcceptableRecoveryLag = values.GetLong("group.streams.acceptable.recovery.lag"),
+            RackAwareTags = values.GetList("group.streams.rack.aware.assignment.tags"),
         };
 
     /// <summary>What the broker registers: a port that was to be picked is the one that was.</summary>

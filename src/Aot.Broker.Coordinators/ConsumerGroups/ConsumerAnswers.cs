@@ -1,10 +1,8 @@
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 
 namespace Aot.Broker.Coordinators.ConsumerGroups;
-
-/// <summary>A request that cannot be carried out: what the client is told.</summary>
-public readonly record struct Refusal(ErrorCode Error, string Message);
 
 /// <summary>The answers of ConsumerGroupHeartbeat.</summary>
 internal static class ConsumerAnswers

@@ -92,6 +92,10 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
         }
     }
 
+    internal override void Start(GroupShard shard) => shard.Consumers.RestartTimers(this);
+
+    internal override void Stop(GroupShard shard) => shard.Consumers.StopTimers(this);
+
     internal override IEnumerable<CoordinatorRecord> Tombstones => ConsumerGroupRecords.ForgetGroup(this);
 
     public ConsumerMember? Find(string memberId) => _members.GetValueOrDefault(memberId);
@@ -244,19 +248,4 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
             _staticMembers.Remove(member.InstanceId);
         }
     }
-}
-
-/// <summary>What runs out for a member; in memory only: after a restart everything begins anew.</summary>
-internal sealed class MemberTimers
-{
-    /// <summary>Ends with the member's removal when it gives no sign of life.</summary>
-    public TimerHandle? Session { get; set; }
-
-    public ITimerTarget? SessionTarget { get; set; }
-
-    /// <summary>Ends with the member's removal when it does not give up its partitions.</summary>
-    public TimerHandle? Revocation { get; set; }
-
-    /// <summary>Member epoch that <see cref="Revocation"/> was started for.</summary>
-    public int RevocationEpoch { get; set; }
 }

@@ -18,6 +18,12 @@ public enum MemberState : sbyte
     Unknown = 127,
 }
 
+internal static class MemberStates
+{
+    public static MemberState Read(sbyte value) =>
+        Enum.IsDefined((MemberState)value) ? (MemberState)value : MemberState.Unknown;
+}
+
 /// <summary>What a member that speaks the classic protocol in this group told at its last JoinGroup.</summary>
 public sealed record ClassicMembershipInfo(int SessionTimeoutMs, IReadOnlyList<MemberProtocol> Protocols);
 

@@ -13,7 +13,8 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 /// </summary>
 public sealed class ConsumerMembership(GroupShard shard)
 {
-    private const int Leaving = -1;
+    private const string Kind = "consumer";
+    private const string Title = "Consumer group";
 
     private readonly ConsumerTimers _timers = new(shard);
     private readonly TargetDecision _targets = new(shard);
@@ -94,7 +95,11 @@ public sealed class ConsumerMembership(GroupShard shard)
             write.Add(ConsumerGroupRecords.Regex(group.GroupId, regex, null));
         }
         write.Add(
-            ConsumerGroupRecords.Epoch(group.GroupId, group.Epoch + 1, _targets.HashOf(group, shard.Metadata.Image))
+            ConsumerGroupRecords.Epoch(
+                group.GroupId,
+                group.Epoch + 1,
+                TargetDecision.HashOf(group, shard.Metadata.Image)
+            )
         );
     }
 
@@ -102,7 +107,7 @@ public sealed class ConsumerMembership(GroupShard shard)
     {
         if (shard.FindConsumer(request.GroupId) is not { } group)
         {
-            return ConsumerAnswers.Refuse(NoGroup(shard, request.GroupId));
+            return ConsumerAnswers.Refuse(MemberRefusals.NoGroup(shard, request.GroupId, Kind, Title));
         }
         (ConsumerMember? member, Refusal refusal) = FindLeaving(group, request);
         if (member is null)
@@ -142,12 +147,15 @@ public sealed class ConsumerMembership(GroupShard shard)
         {
             return group.Find(request.MemberId) is { } member
                 ? (member, default)
-                : (null, NoMember(group, request.MemberId));
+                : (null, MemberRefusals.NoMember(group.GroupId, request.MemberId));
         }
         return group.FindStatic(request.InstanceId) switch
         {
-            null => (null, NoInstance(request.InstanceId)),
-            { } known when known.MemberId != request.MemberId => (null, FencedInstance(request)),
+            null => (null, MemberRefusals.NoInstance(request.InstanceId)),
+            { } known when known.MemberId != request.MemberId => (
+                null,
+                MemberRefusals.FencedInstance(request.MemberId, request.InstanceId, known.MemberId)
+            ),
             { } known => (known, default),
         };
     }
@@ -163,12 +171,12 @@ public sealed class ConsumerMembership(GroupShard shard)
         ConsumerGroup? group = shard.FindConsumer(request.GroupId);
         if (group is null)
         {
-            Refusal missing = NoGroup(shard, request.GroupId);
+            Refusal missing = MemberRefusals.NoGroup(shard, request.GroupId, Kind, Title);
             group =
                 !joins ? null
                 : shard.Find(request.GroupId) is { IsVacant: false } classic
                     ? shard.Migration.TryUpgrade(write, classic, out missing)
-                : shard.MakeConsumer(write, request.GroupId);
+                : MakeGroup(write, request.GroupId);
             if (group is null)
             {
                 return ConsumerAnswers.Refuse(missing);
@@ -176,12 +184,7 @@ public sealed class ConsumerMembership(GroupShard shard)
         }
         if (joins && group.Find(memberId) is null && IsFull(group, request.InstanceId))
         {
-            return ConsumerAnswers.Refuse(
-                new Refusal(
-                    ErrorCode.GroupMaxSizeReached,
-                    $"The consumer group has reached its maximum capacity of {Options.SizeMax} members."
-                )
-            );
+            return ConsumerAnswers.Refuse(MemberRefusals.Full(Kind, Options.SizeMax));
         }
         LinearRegex? newRegex = null;
         if (
@@ -229,6 +232,17 @@ public sealed class ConsumerMembership(GroupShard shard)
         return ConsumerAnswers.Beat(member, shard.GroupSettings.HeartbeatIntervalMs(group.GroupId), tells);
     }
 
+    private ConsumerGroup? MakeGroup(GroupWrite write, string groupId)
+    {
+        if (!shard.HasRoomFor(groupId))
+        {
+            return null;
+        }
+        shard.MakeRoom(write, groupId);
+        write.Add(ConsumerGroupRecords.Epoch(groupId, 1, 0));
+        return shard.FindConsumer(groupId);
+    }
+
     private bool IsFull(ConsumerGroup group, string? instanceId) =>
         group.Members.Count >= Options.SizeMax && (instanceId is null || group.FindStatic(instanceId) is null);
 
@@ -247,22 +261,18 @@ public sealed class ConsumerMembership(GroupShard shard)
         if (known is null)
         {
             return joins ? null
-                : request.InstanceId is null ? NoMember(group, memberId)
-                : NoInstance(request.InstanceId);
+                : request.InstanceId is null ? MemberRefusals.NoMember(group.GroupId, memberId)
+                : MemberRefusals.NoInstance(request.InstanceId);
         }
         if (known.MemberId != memberId)
         {
             if (!joins)
             {
-                return FencedInstance(request);
+                return MemberRefusals.FencedInstance(memberId, request.InstanceId!, known.MemberId);
             }
             if (!known.IsAway)
             {
-                return new Refusal(
-                    ErrorCode.UnreleasedInstanceId,
-                    $"Static member {memberId} with instance id {request.InstanceId} cannot join the group because the "
-                        + $"instance id is owned by {known.MemberId} member."
-                );
+                return MemberRefusals.UnreleasedInstance(memberId, request.InstanceId!, known.MemberId);
             }
             replaced = known;
             known = null;
@@ -276,11 +286,7 @@ public sealed class ConsumerMembership(GroupShard shard)
     {
         if (request.MemberEpoch > member.Epoch)
         {
-            return new Refusal(
-                ErrorCode.FencedMemberEpoch,
-                $"The consumer group member has a greater member epoch ({request.MemberEpoch}) than the one known by the "
-                    + $"group coordinator ({member.Epoch}). The member must abandon all its partitions and rejoin."
-            );
+            return MemberRefusals.WrongEpoch(Kind, request.MemberEpoch, member.Epoch);
         }
         bool isLate =
             request.MemberEpoch < member.Epoch
@@ -289,13 +295,7 @@ public sealed class ConsumerMembership(GroupShard shard)
                 || Owned(request) is not { } owned
                 || owned.Any((topic, p) => !member.Assigned.Contains(topic, p))
             );
-        return isLate
-            ? new Refusal(
-                ErrorCode.FencedMemberEpoch,
-                $"The consumer group member has a smaller member epoch ({request.MemberEpoch}) than the one known by the "
-                    + $"group coordinator ({member.Epoch}). The member must abandon all its partitions and rejoin."
-            )
-            : null;
+        return isLate ? MemberRefusals.WrongEpoch(Kind, request.MemberEpoch, member.Epoch) : null;
     }
 
     /// <summary>Writes down who the member is and what it subscribes to. Returns it as it was before, empty for a newcomer.</summary>
@@ -426,24 +426,4 @@ public sealed class ConsumerMembership(GroupShard shard)
         }
         return owned.Build();
     }
-
-    private static Refusal NoGroup(GroupShard shard, string groupId) =>
-        new(
-            ErrorCode.GroupIdNotFound,
-            shard.FindAny(groupId) is null
-                ? $"Consumer group {groupId} not found."
-                : $"Group {groupId} is not a consumer group."
-        );
-
-    private static Refusal NoMember(ConsumerGroup group, string memberId) =>
-        new(ErrorCode.UnknownMemberId, $"Member {memberId} is not a member of group {group.GroupId}.");
-
-    private static Refusal NoInstance(string instanceId) =>
-        new(ErrorCode.UnknownMemberId, $"Instance id {instanceId} is unknown.");
-
-    private static Refusal FencedInstance(ConsumerGroupHeartbeatRequest request) =>
-        new(
-            ErrorCode.FencedInstanceId,
-            $"Static member {request.MemberId} with instance id {request.InstanceId} was fenced by another member."
-        );
 }

@@ -227,7 +227,7 @@ internal static class ConsumerReplay
             {
                 Epoch = value.MemberEpoch,
                 PreviousEpoch = value.PreviousMemberEpoch,
-                State = Enum.IsDefined((MemberState)value.State) ? (MemberState)value.State : MemberState.Unknown,
+                State = MemberStates.Read(value.State),
                 Assigned = ConsumerGroupRecords.Read(value.AssignedPartitions),
                 PendingRevocation = ConsumerGroupRecords.Read(value.PartitionsPendingRevocation),
             }

@@ -1,3 +1,4 @@
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 

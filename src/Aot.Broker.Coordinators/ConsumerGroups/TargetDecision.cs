@@ -62,28 +62,7 @@ internal sealed class TargetDecision(GroupShard shard)
         }
     }
 
-    /// <summary>
-    /// A hash over names, ids and sizes of the topics that the group subscribes to: equal as long as nothing changed that an
-    /// assignor could see. 0 when none of them exists.
-    /// </summary>
-    public long HashOf(ConsumerGroup group, MetadataImage image)
-    {
-        // FNV-1a over 64-bit words.
-        const ulong Start = 14695981039346656037;
-        const ulong Prime = 1099511628211;
-        ulong hash = 0;
-        foreach (string name in group.SubscribedTopics.Order(StringComparer.Ordinal))
-        {
-            if (image.Topic(name) is { } topic)
-            {
-                hash = hash == 0 ? Start : hash;
-                hash = unchecked((hash ^ topic.Id.High) * Prime);
-                hash = unchecked((hash ^ topic.Id.Low) * Prime);
-                hash = unchecked((hash ^ (uint)topic.Partitions.Length) * Prime);
-            }
-        }
-        return (long)hash;
-    }
+    public static long HashOf(ConsumerGroup group, MetadataImage image) => TopicsHash.Of(group.SubscribedTopics, image);
 
     public void Decide(GroupWrite write, ConsumerGroup group)
     {
@@ -178,18 +157,9 @@ internal sealed class TargetDecision(GroupShard shard)
         group.TargetTimer = null;
         if (shard.FindConsumer(group.GroupId) == group && group.Epoch > group.TargetEpoch)
         {
-            _ = DecideLaterAsync(group);
-        }
-    }
-
-    private async Task DecideLaterAsync(ConsumerGroup group)
-    {
-        GroupWrite write = new(shard);
-        Decide(write, group);
-        ErrorCode error = await write.CommitAsync();
-        if (error != ErrorCode.None)
-        {
-            CoordinatorTrace.Log.Warn("could not record a target", ("group", group.GroupId), ("error", error));
+            GroupWrite write = new(shard);
+            Decide(write, group);
+            _ = GroupShard.WarnAsync(write.CommitAsync(), "could not record a target", group.GroupId);
         }
     }
 }

@@ -1,6 +1,7 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -87,6 +88,10 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
     public bool ServesConsumerGroups(MetadataImage image) =>
         options.Consumers.IsEnabled && image.Features.Level(Features.GroupVersion) > 0;
 
+    /// <summary>As <see cref="ServesConsumerGroups"/>, groups of KIP-1071 by <c>streams.version</c>.</summary>
+    public bool ServesStreamsGroups(MetadataImage image) =>
+        options.Streams.IsEnabled && image.Features.Level(Features.StreamsVersion) > 0;
+
     public Task<ConsumerGroupHeartbeatResponse> ConsumerHeartbeatAsync(
         Core from,
         GroupCaller caller,
@@ -120,6 +125,38 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
             )
         );
         return new ConsumerGroupDescribeResponse { Groups = [.. groups] };
+    }
+
+    public Task<StreamsHeartbeatResult> StreamsHeartbeatAsync(
+        Core from,
+        GroupCaller caller,
+        StreamsGroupHeartbeatRequest request
+    ) =>
+        OnShardAsync(
+            from,
+            request.GroupId,
+            shard => shard.Streams.HeartbeatAsync(caller, request),
+            StreamsAnswers.Refuse,
+            allowEmptyGroup: true
+        );
+
+    public async Task<StreamsGroupDescribeResponse> StreamsDescribeAsync(Core from, StreamsGroupDescribeRequest request)
+    {
+        StreamsGroupDescribeResponse.DescribedGroup[] groups = await CoreTasks.AllAsync(
+            request.GroupIds.Select(groupId =>
+                OnShardAsync(
+                    from,
+                    groupId,
+                    shard => Task.FromResult(StreamsDescription.Of(shard, groupId, request.IncludeTopologyDescription)),
+                    error => new StreamsGroupDescribeResponse.DescribedGroup
+                    {
+                        GroupId = groupId,
+                        ErrorCode = (short)error,
+                    }
+                )
+            )
+        );
+        return new StreamsGroupDescribeResponse { Groups = [.. groups] };
     }
 
     /// <summary>An empty group id is allowed here: clients that keep to assigned partitions have committed so for ever.</summary>

@@ -46,6 +46,10 @@ internal sealed class GroupEntry(ClassicGroup group) : ShardGroup(group.GroupId)
         }
     }
 
+    internal override void Start(GroupShard shard) => shard.Membership.Rebalance.RestartSessions(this);
+
+    internal override void Stop(GroupShard shard) => shard.Membership.Rebalance.Abandon(this);
+
     /// <summary>Also of a group that only stored offsets: Apache Kafka makes a group of them, and keeps it without this.</summary>
     internal override IEnumerable<CoordinatorRecord> Tombstones =>
         [new CoordinatorRecord(GroupRecords.GroupKey(GroupId), null)];

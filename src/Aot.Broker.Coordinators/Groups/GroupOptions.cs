@@ -1,5 +1,6 @@
 using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.ShareGroups;
+using Aot.Broker.Coordinators.StreamsGroups;
 
 namespace Aot.Broker.Coordinators.Groups;
 
@@ -30,6 +31,8 @@ public sealed record GroupOptions
     public ConsumerGroupOptions Consumers { get; init; } = new();
 
     public ShareGroupOptions Shares { get; init; } = new();
+
+    public StreamsGroupOptions Streams { get; init; } = new();
 
     /// <summary>How long a member that has just been given its id may take to join with it.</summary>
     public int NewMemberJoinTimeoutMs { get; init; } = 300_000;

@@ -1,6 +1,7 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
@@ -54,6 +55,8 @@ public sealed class GroupShard : ICoordinatorShard
         Consumers = new ConsumerMembership(this);
         ClassicMembers = new ClassicMembers(this);
         Migration = new Migration(this);
+        StreamsSettings = new StreamsSettings(this);
+        Streams = new StreamsMembership(this);
     }
 
     public int Partition { get; }
@@ -67,6 +70,8 @@ public sealed class GroupShard : ICoordinatorShard
     public GroupAdmin Admin { get; }
 
     public ConsumerMembership Consumers { get; }
+
+    public StreamsMembership Streams { get; }
 
     public OffsetStore Offsets { get; } = new();
 
@@ -82,6 +87,8 @@ public sealed class GroupShard : ICoordinatorShard
     internal GroupOptions Options { get; }
 
     internal GroupSettings GroupSettings { get; }
+
+    internal StreamsSettings StreamsSettings { get; }
 
     internal ClassicMembers ClassicMembers { get; }
 
@@ -121,15 +128,7 @@ public sealed class GroupShard : ICoordinatorShard
         State = ShardState.Active;
         foreach (ShardGroup group in groups.Values)
         {
-            switch (group)
-            {
-                case GroupEntry entry:
-                    Membership.Rebalance.RestartSessions(entry);
-                    break;
-                case ConsumerGroup consumers:
-                    Consumers.RestartTimers(consumers);
-                    break;
-            }
+            group.Start(this);
         }
         OffsetRequests.ScheduleExpiry();
     }
@@ -145,15 +144,7 @@ public sealed class GroupShard : ICoordinatorShard
     {
         foreach (ShardGroup group in groups.Values)
         {
-            switch (group)
-            {
-                case GroupEntry entry:
-                    Membership.Rebalance.Abandon(entry);
-                    break;
-                case ConsumerGroup consumers:
-                    Consumers.StopTimers(consumers);
-                    break;
-            }
+            group.Stop(this);
         }
         groups.Clear();
     }
@@ -165,6 +156,8 @@ public sealed class GroupShard : ICoordinatorShard
     internal GroupEntry? Find(string groupId) => FindAny(groupId) as GroupEntry;
 
     internal ConsumerGroup? FindConsumer(string groupId) => FindAny(groupId) as ConsumerGroup;
+
+    internal StreamsGroup? FindStreams(string groupId) => FindAny(groupId) as StreamsGroup;
 
     /// <summary>For somebody who knows that no group of another protocol has the id.</summary>
     internal GroupEntry GetOrCreate(string groupId)
@@ -185,30 +178,25 @@ public sealed class GroupShard : ICoordinatorShard
         return entry;
     }
 
-    /// <summary>By a record of a consumer group: it takes the place of a classic group that has nobody in it.</summary>
-    internal ConsumerGroup GetOrCreateConsumer(string groupId)
+    internal ConsumerGroup GetOrCreateConsumer(string groupId) =>
+        FindConsumer(groupId) ?? Place(new ConsumerGroup(groupId));
+
+    internal StreamsGroup GetOrCreateStreams(string groupId) =>
+        FindStreams(groupId) ?? Place(new StreamsGroup(groupId));
+
+    /// <summary>By a record of the new group: it takes the place of a group that has nobody in it.</summary>
+    private TGroup Place<TGroup>(TGroup group)
+        where TGroup : ShardGroup
     {
-        if (FindConsumer(groupId) is not { } group)
-        {
-            groups[groupId] = group = new ConsumerGroup(groupId);
-        }
+        groups[group.GroupId] = group;
         return group;
     }
 
-    /// <summary>
-    /// Finds room for a new consumer group: null when a group of another protocol that somebody uses has the id.
-    /// </summary>
-    internal ConsumerGroup? MakeConsumer(GroupWrite write, string groupId)
-    {
-        ShardGroup? existing = FindAny(groupId);
-        if (existing is not (null or GroupEntry { IsVacant: true }))
-        {
-            return null;
-        }
-        write.Add(existing?.Tombstones ?? []);
-        write.Add(ConsumerGroupRecords.Epoch(groupId, 1, 0));
-        return FindConsumer(groupId);
-    }
+    /// <summary>Whether a new group may have the id: no group has it, or one of the classic protocol without members.</summary>
+    internal bool HasRoomFor(string groupId) => FindAny(groupId) is null or GroupEntry { IsVacant: true };
+
+    /// <summary>Forgets the group without members that has the id of a new one; its offsets stay.</summary>
+    internal void MakeRoom(GroupWrite write, string groupId) => write.Add(FindAny(groupId)?.Tombstones ?? []);
 
     /// <summary>Offsets outlive the membership of their group: they keep an empty one.</summary>
     internal void KeepIfItHasOffsets(string groupId)
@@ -311,6 +299,16 @@ public sealed class GroupShard : ICoordinatorShard
         bool isTombstone
     ) => Apply(producerId, key, value, isTombstone);
 
+    /// <summary>For a change that no request waits for.</summary>
+    internal static async Task WarnAsync(Task<ErrorCode> change, string what, string groupId)
+    {
+        ErrorCode error = await change;
+        if (error != ErrorCode.None)
+        {
+            CoordinatorTrace.Log.Warn(what, ("group", groupId), ("error", error));
+        }
+    }
+
     /// <summary>The effect of a committed record. Types that belong to other kinds of group are left alone.</summary>
     private void Apply(long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
     {
@@ -325,7 +323,10 @@ public sealed class GroupShard : ICoordinatorShard
                 ApplyGroup(key, value, isTombstone);
                 break;
             default:
-                ConsumerReplay.TryApply(this, type, key, value, isTombstone);
+                if (!ConsumerReplay.TryApply(this, type, key, value, isTombstone))
+                {
+                    StreamsReplay.TryApply(this, type, key, value, isTombstone);
+                }
                 break;
         }
     }

@@ -1,6 +1,7 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Storage;
@@ -18,7 +19,7 @@ public sealed class OffsetRequests(GroupShard shard)
 
     public async Task<OffsetCommitResponse> CommitAsync(GroupCaller caller, OffsetCommitRequest request)
     {
-        ErrorCode refusal = CheckCommitter(caller, request);
+        ErrorCode refusal = CheckCommitter(caller, request, out CommitFence? fence);
         List<OffsetCommitResponse.OffsetCommitResponseTopic> topics = [];
         List<CoordinatorRecord> records = [];
         List<OffsetCommitResponse.OffsetCommitResponsePartition> accepted = [];
@@ -34,6 +35,7 @@ public sealed class OffsetRequests(GroupShard shard)
                 ErrorCode error =
                     topicError != ErrorCode.None ? topicError
                     : refusal != ErrorCode.None ? refusal
+                    : fence is not null && !fence(name!, partition.PartitionIndex) ? ErrorCode.StaleMemberEpoch
                     : metadata.Length > shard.Options.OffsetMetadataBytesMax ? ErrorCode.OffsetMetadataTooLarge
                     : ErrorCode.None;
                 OffsetCommitResponse.OffsetCommitResponsePartition result = new()
@@ -85,12 +87,23 @@ public sealed class OffsetRequests(GroupShard shard)
     }
 
     /// <summary>Whether this caller may commit for the group now; also a sign of life of a member.</summary>
-    private ErrorCode CheckCommitter(GroupCaller caller, OffsetCommitRequest request)
+    private ErrorCode CheckCommitter(GroupCaller caller, OffsetCommitRequest request, out CommitFence? fence)
     {
+        fence = null;
         int generation = request.GenerationIdOrMemberEpoch;
         if (shard.FindConsumer(request.GroupId) is { } consumers)
         {
             return CheckCommitter(consumers, caller, request);
+        }
+        if (shard.FindStreams(request.GroupId) is { } streams)
+        {
+            return StreamsOffsets.CheckCommitter(
+                streams,
+                request.MemberId,
+                request.GenerationIdOrMemberEpoch,
+                hasMemberEpochs: caller.ApiVersion >= FirstWithMemberEpochs,
+                out fence
+            );
         }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
@@ -244,6 +257,12 @@ public sealed class OffsetRequests(GroupShard shard)
     {
         bool saysWho =
             caller.ApiVersion >= FirstWithMemberEpochs && (request.MemberId is not null || request.MemberEpoch >= 0);
+        if (saysWho && shard.FindStreams(request.GroupId) is { } streams)
+        {
+            return streams.Find(request.MemberId ?? "") is not { } reader ? ErrorCode.UnknownMemberId
+                : reader.Epoch == request.MemberEpoch ? ErrorCode.None
+                : ErrorCode.StaleMemberEpoch;
+        }
         if (!saysWho || shard.FindConsumer(request.GroupId) is not { } group)
         {
             return ErrorCode.None;
@@ -324,7 +343,7 @@ public sealed class OffsetRequests(GroupShard shard)
         {
             return new OffsetDeleteResponse { ErrorCode = (short)ErrorCode.GroupIdNotFound };
         }
-        if (!group.IsVacant && group.ProtocolTypeName != ConsumerSubscription.ProtocolType)
+        if (group is GroupEntry { IsVacant: false, ProtocolTypeName: not ConsumerSubscription.ProtocolType })
         {
             return new OffsetDeleteResponse { ErrorCode = (short)ErrorCode.NonEmptyGroup };
         }

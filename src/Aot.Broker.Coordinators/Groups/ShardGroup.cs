@@ -28,6 +28,12 @@ public abstract class ShardGroup(string groupId)
     /// <summary>Topics whose offsets are in use; null when that cannot be known, so that nothing is dropped.</summary>
     public abstract IReadOnlySet<string>? SubscribedTopics { get; }
 
+    /// <summary>The shard serves from now on: the members' timers begin anew.</summary>
+    internal abstract void Start(GroupShard shard);
+
+    /// <summary>The shard ends, or loads again: timers stop, and who waits for an answer gets one.</summary>
+    internal abstract void Stop(GroupShard shard);
+
     /// <summary>The records that forget the group itself; none when it never had one.</summary>
     internal abstract IEnumerable<CoordinatorRecord> Tombstones { get; }
 }

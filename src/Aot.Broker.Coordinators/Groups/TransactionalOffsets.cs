@@ -1,4 +1,5 @@
 using Aot.Broker.Base;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -17,6 +18,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     private const short FirstWithAbortable = 4;
     private const short FirstWithLoading = 2;
     private const short FirstWithTopicIds = 6;
+    private const short FirstWithStaleEpoch = 6;
 
     /// <summary>The same error for every partition, in the form of the caller's version.</summary>
     public static TxnOffsetCommitResponse Refuse(GroupCaller caller, TxnOffsetCommitRequest request, ErrorCode error) =>
@@ -28,7 +30,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         TransactionCoordinator transactions
     )
     {
-        ErrorCode refusal = CheckCommitter(request);
+        ErrorCode refusal = CheckCommitter(caller, request, out CommitFence? fence);
         if (refusal == ErrorCode.None)
         {
             refusal = await JoinTransactionAsync(caller, request, transactions);
@@ -38,7 +40,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             return Refuse(caller, request, refusal);
         }
         List<CoordinatorRecord> records = [];
-        TxnOffsetCommitResponse response = Accept(caller, request, records);
+        TxnOffsetCommitResponse response = Accept(caller, request, fence, records);
         ErrorCode error =
             records.Count == 0
                 ? ErrorCode.None
@@ -58,8 +60,9 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     /// Whether this caller may commit for the group now. Clients before KIP-447 say nothing about membership, which is why
     /// nothing is asked of a caller without member and generation.
     /// </summary>
-    private ErrorCode CheckCommitter(TxnOffsetCommitRequest request)
+    private ErrorCode CheckCommitter(GroupCaller caller, TxnOffsetCommitRequest request, out CommitFence? fence)
     {
+        fence = null;
         int generation = request.GenerationIdOrMemberEpoch;
         if (shard.FindConsumer(request.GroupId) is { } consumers)
         {
@@ -67,6 +70,21 @@ internal sealed class TransactionalOffsets(GroupShard shard)
                 : consumers.Find(request.MemberId) is not { } member ? ErrorCode.UnknownMemberId
                 : member.Epoch != generation ? ErrorCode.IllegalGeneration
                 : ErrorCode.None;
+        }
+        if (shard.FindStreams(request.GroupId) is { } streams)
+        {
+            if (generation < 0 && request is { MemberId: "", GroupInstanceId: null })
+            {
+                return ErrorCode.None;
+            }
+            ErrorCode refusal = StreamsOffsets.CheckCommitter(
+                streams,
+                request.MemberId,
+                generation,
+                hasMemberEpochs: true,
+                out fence
+            );
+            return refusal == ErrorCode.StaleMemberEpoch ? StaleEpoch(caller) : refusal;
         }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
@@ -93,6 +111,10 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             : generation != group.Generation ? ErrorCode.IllegalGeneration
             : ErrorCode.None;
     }
+
+    /// <summary>Older clients know of generations only.</summary>
+    private static ErrorCode StaleEpoch(GroupCaller caller) =>
+        caller.ApiVersion >= FirstWithStaleEpoch ? ErrorCode.StaleMemberEpoch : ErrorCode.IllegalGeneration;
 
     private async Task<ErrorCode> JoinTransactionAsync(
         GroupCaller caller,
@@ -126,6 +148,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     private TxnOffsetCommitResponse Accept(
         GroupCaller caller,
         TxnOffsetCommitRequest request,
+        CommitFence? fence,
         List<CoordinatorRecord> records
     )
     {
@@ -149,6 +172,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
                 string metadata = partition.CommittedMetadata ?? "";
                 ErrorCode refusal =
                     error != ErrorCode.None ? error
+                    : fence is not null && !fence(name!, partition.PartitionIndex) ? StaleEpoch(caller)
                     : metadata.Length > shard.Options.OffsetMetadataBytesMax ? ErrorCode.OffsetMetadataTooLarge
                     : ErrorCode.None;
                 answered.Partitions.Add(
