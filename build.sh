@@ -24,6 +24,8 @@ usage: ./build.sh COMMAND
   bench [FILTER]               build and run the micro-benchmarks whose name contains FILTER; tables with ratios, also in out/bench
   sim [--seeds N] [--first S]  N runs (1000) of the broker in the simulator, with faults, from seed S on; sim --seed S repeats
                                one, sim --scenario NAME [--call K --fault FAULT] tells a story with every fault or one
+  perf [OPTIONS] [WORKLOAD]... workloads on out/aot-broker, on Apache Kafka and on the loop without a broker, in turns; writes
+                               perf/RESULTS.md (perf --list names them, perf --help the options). Run it alone on a machine
   kafka-suite [LIST|CLASS]...  Apache Kafka's own cluster tests against out/aot-broker (needs the peers folder)
   format                       format the C# sources
   clean                        remove out/
@@ -166,6 +168,21 @@ build() {
   [ -e "$out/publish/aot-broker.dbg" ] && cp "$out/publish/aot-broker.dbg" "$out/aot-broker.dbg"
   remember binary "$hash"
   say "out/aot-broker: $(stat -c %s "$binary") bytes, $framework, in $((SECONDS - start)) s"
+}
+
+# The load generator of perf/compare: a native binary of its own, since what the client costs is not the broker's.
+build_perf() {
+  local framework hash perf_binary=$out/aot-perf
+  framework=$(native_framework)
+  hash="$framework $(dotnet --version) $(hash_of src perf/Aot.Perf build.sh)"
+  if [ -x "$perf_binary" ] && finished perf "$hash"; then
+    return
+  fi
+  say "publishing the load generator for $framework"
+  publish perf/Aot.Perf/Aot.Perf.csproj "$framework" "$out/publish-perf"
+  cp "$out/publish-perf/aot-perf" "$perf_binary.new"
+  mv -f "$perf_binary.new" "$perf_binary"
+  remember perf "$hash"
 }
 
 # ---- test -------------------------------------------------------------------------------------------------------------
@@ -373,6 +390,12 @@ case $command in
   measure)
     build
     AOT_BROKER_BINARY=$binary exec perf/startup "$@"
+    ;;
+  perf)
+    case ${1:-} in --list | --help | -h) exec perf/compare "$1" ;; esac
+    build
+    build_perf
+    AOT_BROKER_BINARY=$binary AOT_PERF_BINARY=$out/aot-perf exec perf/compare "$@"
     ;;
   kafka-suite) kafka_suite "$@" ;;
   format)

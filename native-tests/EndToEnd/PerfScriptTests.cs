@@ -34,6 +34,18 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
         }
     }
 
+    /// <summary>Every load checks what it reads, so a moment of each is a test of broker and load.</summary>
+    [Fact]
+    [Trait("Io", "once")]
+    public void Every_workload_of_the_comparison_finds_its_records_in_order()
+    {
+        if (Run("compare", "--smoke", "--peers", "ideal") is { } said)
+        {
+            Assert.Contains("end-to-end-10k", said);
+            Assert.Contains("CPU-s/GB", said);
+        }
+    }
+
     private string? Run(string script, params string[] arguments)
     {
         if (Tool.Find("python3") is null)
@@ -47,6 +59,10 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
                 environment: new Dictionary<string, string>
                 {
                     ["AOT_BROKER_BINARY"] = Repository.Binary,
+                    ["AOT_PERF_BINARY"] = Path.Combine(
+                        Repository.Root,
+                        "out/build/net10.0/bin/Aot.Perf/debug/aot-perf"
+                    ),
                     ["PERF_KEEP_CACHE"] = "1",
                 }
             )
