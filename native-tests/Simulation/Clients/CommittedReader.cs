@@ -40,14 +40,12 @@ internal sealed class CommittedReader(World world, TopicUnderTest topic)
         long next = 0;
         while (true)
         {
-            FetchResponse.PartitionData data = await FetchAsync(client, partition, next);
-            ErrorCode error = (ErrorCode)data.ErrorCode;
-            if (error != ErrorCode.None && topic.MayAnswer(error))
+            FetchResponse.PartitionData? data = await TryFetchAsync(client, partition, next);
+            if (data is null)
             {
                 await world.DelayAsync(TopicUnderTest.RetryNanos);
                 continue;
             }
-            world.Check(error == ErrorCode.None, $"fetch: {error}");
             if (next >= data.LastStableOffset)
             {
                 world.Check(
@@ -60,6 +58,23 @@ internal sealed class CommittedReader(World world, TopicUnderTest topic)
             next = Take(data, next, values);
             world.Check(next > before, $"no record of {partition} from {before} on, below {data.LastStableOffset}");
         }
+    }
+
+    /// <summary>One fetch: adds what is committed to the values; the offset to go on from.</summary>
+    public async Task<long> PollAsync(WireClient client, int partition, long from, List<(long, string)> values) =>
+        await TryFetchAsync(client, partition, from) is { } data ? Take(data, from, values) : from;
+
+    /// <summary>Null: the broker cannot answer now.</summary>
+    private async Task<FetchResponse.PartitionData?> TryFetchAsync(WireClient client, int partition, long from)
+    {
+        FetchResponse.PartitionData data = await FetchAsync(client, partition, from);
+        ErrorCode error = (ErrorCode)data.ErrorCode;
+        if (error != ErrorCode.None && topic.MayAnswer(error))
+        {
+            return null;
+        }
+        world.Check(error == ErrorCode.None, $"fetch of {topic.Name}-{partition} at {from}: {error}");
+        return data;
     }
 
     private static long Take(FetchResponse.PartitionData data, long from, List<(long, string)> values)

@@ -21,6 +21,10 @@ internal sealed record BrokerSetup
 
     /// <summary>All logs, those of the broker's own topics too, are synced before an append is acknowledged.</summary>
     public bool SyncsBeforeAnswer { get; init; }
+
+    public GroupOptions Groups { get; init; } = new();
+
+    public TransactionOptions Transactions { get; init; } = new();
 }
 
 /// <summary>
@@ -96,7 +100,7 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             setup.Directories,
             (path, error) => StopOnError($"{error} from a sync in {path}", null)
         );
-        GroupCoordinator groups = new(1, new GroupOptions());
+        GroupCoordinator groups = new(1, setup.Groups);
         Core first = Process.Cores[0];
         List<BoundListener> listeners = await first.RunFromThreadAsync(core =>
         {
@@ -104,7 +108,7 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             world.Check(error == Errno.None, $"bind: {error}");
             return ValueTask.FromResult(bound);
         });
-        TransactionCoordinator transactions = new(server.NodeId, new TransactionOptions());
+        TransactionCoordinator transactions = new(server.NodeId, setup.Transactions);
         _node = await ClusterNode.StartAsync(
             Process.Cores,
             _directories,

@@ -31,6 +31,10 @@ internal static class SeedRuns
         {
             new StorageRun(world, losesPower, losesPower) { Ledger = new Ledger(world) }.Run();
         }
+        else if (world.Random.OneIn(4))
+        {
+            new HistoryRun(world, losesPower, losesPower).Run();
+        }
         else
         {
             new BrokerRun(world, losesPower, losesPower).Run();
