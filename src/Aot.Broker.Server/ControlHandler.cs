@@ -23,7 +23,8 @@ internal abstract class ControlHandler<TRequest, TResponse>(ServerCore server, R
 
     public override short VersionMin => ApiKeys.LowestVersion(Key);
 
-    public override short VersionMax => ApiKeys.HighestStableVersion(Key);
+    public override short VersionMax =>
+        server.Options.OffersUnstableVersions ? ApiKeys.HighestVersion(Key) : ApiKeys.HighestStableVersion(Key);
 
     public override short FlexibleFrom => ApiKeys.FlexibleSince(Key);
 

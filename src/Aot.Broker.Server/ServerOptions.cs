@@ -43,6 +43,9 @@ public sealed record ServerOptions
 
     public bool AutoCreateTopics { get; init; } = true;
 
+    /// <summary>Versions of requests that may still change are offered too: <c>unstable.api.versions.enable</c>.</summary>
+    public bool OffersUnstableVersions { get; init; }
+
     public int DefaultPartitions { get; init; } = 1;
 
     public short DefaultReplicationFactor { get; init; } = 1;

@@ -40,6 +40,7 @@ internal static class ServeSettings
             FetchSessionsMax = values.GetInt("max.incremental.fetch.session.cache.slots"),
             DescribedPartitionsMax = values.GetInt("max.request.partition.size.limit"),
             AutoCreateTopics = values.GetBoolean("auto.create.topics.enable"),
+            OffersUnstableVersions = values.GetBoolean("unstable.api.versions.enable"),
         };
     }
 
@@ -110,6 +111,8 @@ internal static class ServeSettings
             SizeMax = values.GetInt("group.consumer.max.size"),
             Assignors = values.GetList("group.consumer.assignors"),
             AssignmentIntervalMs = values.GetInt("group.consumer.assignment.interval.ms"),
+            AssignmentIntervalMinMs = values.GetInt("group.consumer.min.assignment.interval.ms"),
+            AssignmentIntervalMaxMs = values.GetInt("group.consumer.max.assignment.interval.ms"),
             AllowsUpgrade = policy is "UPGRADE" or "BIDIRECTIONAL",
             AllowsDowngrade = policy is "DOWNGRADE" or "BIDIRECTIONAL",
         };

@@ -14,10 +14,13 @@ internal sealed class KafkaServer : IDisposable
     private readonly Process _process;
     private readonly BoundedText _errors = new(256 * 1024);
 
-    private KafkaServer(params ReadOnlySpan<string> settings)
+    private KafkaServer(bool withFeatures, params ReadOnlySpan<string> settings)
     {
         Port = FreePort();
-        WriteMetaProperties();
+        if (!withFeatures)
+        {
+            WriteMetaProperties();
+        }
         ProcessStartInfo start = new(Peers.Kafka!, ["serve", _folder, $"{Port}", .. settings])
         {
             RedirectStandardOutput = true,
@@ -36,9 +39,15 @@ internal sealed class KafkaServer : IDisposable
 
     public string Log => _errors.ToString();
 
-    public static KafkaServer Start(params ReadOnlySpan<string> settings)
+    /// <summary>At the lowest levels of all features: a start of Java less.</summary>
+    public static KafkaServer Start(params ReadOnlySpan<string> settings) => Start(new KafkaServer(false, settings));
+
+    /// <summary>At the levels that a newly formatted cluster has.</summary>
+    public static KafkaServer StartWithFeatures(params ReadOnlySpan<string> settings) =>
+        Start(new KafkaServer(true, settings));
+
+    private static KafkaServer Start(KafkaServer server)
     {
-        KafkaServer server = new(settings);
         try
         {
             Until.Holds(server.IsListening, "Apache Kafka accepts connections", s_startLimit);

@@ -22,6 +22,7 @@ public static class ConfigValidation
 {
     private const int IntervalMsMin = 100;
     private const int IntervalMsMax = 3_600_000;
+    private const long CleanerBytesPerThreadMin = 1024 * 1024;
 
     /// <summary>The settings whose TLS stores differ per listener: never for all listeners at once.</summary>
     private static readonly HashSet<string> s_perListenerOnly =
@@ -272,7 +273,9 @@ public static class ConfigValidation
                 return new ConfigRefusal(ErrorCode.InvalidRequest, wrong);
             }
         }
-        return null;
+        return CheckCleaner(broker, dynamicValues) is { } tooSmall
+            ? new ConfigRefusal(ErrorCode.InvalidRequest, tooSmall)
+            : null;
 
         static ConfigDefinition? Definition(string name) =>
             ConfigTable.Broker.Find(name) ?? ConfigTable.Broker.Find(ConfigSynonyms.WithoutListener(name) ?? name);
@@ -296,6 +299,25 @@ public static class ConfigValidation
             }
         }
         return null;
+    }
+
+    /// <summary>The memory of the log cleaner must be enough for its threads, which may at most double or halve in one step.</summary>
+    private static string? CheckCleaner(ConfigValues broker, IReadOnlyDictionary<string, string> dynamicValues)
+    {
+        const string ThreadsName = "log.cleaner.threads";
+        const string MemoryName = "log.cleaner.dedupe.buffer.size";
+        long current = broker.GetLong(ThreadsName);
+        long threads = NumberAfter(ThreadsName);
+        return threads < current / 2
+                ? $"Log cleaner threads cannot be reduced to less than half the current value {current}"
+            : threads > current * 2
+                ? $"Log cleaner threads cannot be increased to more than double the current value {current}"
+            : NumberAfter(MemoryName) / Math.Max(1, threads) <= CleanerBytesPerThreadMin
+                ? $"{MemoryName} must be at least 1MB per cleaner thread."
+            : null;
+
+        long NumberAfter(string name) =>
+            dynamicValues.TryGetValue(name, out string? text) ? long.Parse(text.Trim()) : broker.GetLong(name);
     }
 
     /// <summary>A pool of threads may at most double or halve in one step.</summary>

@@ -138,6 +138,10 @@ internal static class ConfigControl
         }
         error = CheckSettings(image, facts, resource, after);
         error = error.IsError ? error : CheckElr(image, resource, before, after);
+        if (!error.IsError && resource == ConfigResource.Broker(facts.NodeId))
+        {
+            error = CordonControl.Check(image, facts, before, after);
+        }
         if (error.IsError)
         {
             return error;

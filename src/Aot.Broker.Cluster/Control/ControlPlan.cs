@@ -25,6 +25,9 @@ internal sealed class ControlFacts
     public required ConfigValues StartedWith { get; init; }
     public required Func<ulong> Random { get; init; }
 
+    /// <summary>The log directories of this node by their paths.</summary>
+    public IReadOnlyDictionary<string, KafkaUuid> Directories { get; init; } = new Dictionary<string, KafkaUuid>();
+
     public KafkaUuid NewId() => KafkaUuid.NewRandom(Random);
 }
 

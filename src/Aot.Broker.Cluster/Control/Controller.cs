@@ -46,13 +46,13 @@ public sealed class Controller
     public Task<IncrementalAlterConfigsResponse> IncrementalAlterConfigsAsync(
         Core from,
         IncrementalAlterConfigsRequest request
-    ) => DecideAsync(from, image => ConfigControl.AlterIncrementally(image, _facts, request));
+    ) => ThenCordonAsync(from, DecideAsync(from, image => ConfigControl.AlterIncrementally(image, _facts, request)));
 
     public Task<AlterConfigsResponse> AlterConfigsAsync(Core from, AlterConfigsRequest request) =>
-        DecideAsync(from, image => ConfigControl.Alter(image, _facts, request));
+        ThenCordonAsync(from, DecideAsync(from, image => ConfigControl.Alter(image, _facts, request)));
 
     public Task<UpdateFeaturesResponse> UpdateFeaturesAsync(Core from, UpdateFeaturesRequest request, short version) =>
-        DecideAsync(from, image => FeatureControl.Update(image, _facts, request, version));
+        ThenCordonAsync(from, DecideAsync(from, image => FeatureControl.Update(image, _facts, request, version)));
 
     public Task<UnregisterBrokerResponse> UnregisterBrokerAsync(Core from, UnregisterBrokerRequest request) =>
         DecideAsync(from, image => BrokerControl.Unregister(image, _facts, request, _writer.NextOffset));
@@ -82,6 +82,17 @@ public sealed class Controller
                 true
             )
         );
+
+    /// <summary>
+    /// Directories that a change of settings, or of what the cluster can note, has cordoned are so before it is answered.
+    /// A disk that refuses to note it now is asked again by the next change, and by the next start.
+    /// </summary>
+    private async Task<T> ThenCordonAsync<T>(Core from, Task<T> change)
+    {
+        T response = await change;
+        await DecideAsync(from, image => CordonControl.Follow(image, _facts));
+        return response;
+    }
 
     private Task<T> DecideAsync<T>(Core from, Func<MetadataImage, ControlPlan<T>> decide) =>
         from.CallAsync(

@@ -84,6 +84,10 @@ internal static class FeatureControl
                     + "unsafe downgrade."
             );
         }
+        if (level > current && direction != Direction.Upgrade)
+        {
+            return Refused(name, level, "Can't downgrade to a newer version.");
+        }
         if (name == Features.MetadataVersion)
         {
             return UpdateMetadataVersion(level, current, direction, records);

@@ -55,8 +55,7 @@ internal static class ReplicaPlacement
     }
 
     private static bool IsUsable(BrokerImage broker) =>
-        broker.CordonedDirectories is not { Length: > 0 } cordoned
-        || !Array.TrueForAll(broker.Directories, directory => cordoned.Contains(directory));
+        broker.CordonedDirectories is not { Length: > 0 } || !Array.TrueForAll(broker.Directories, broker.IsCordoned);
 
     private static int[] PlaceOne(BrokerImage[][] racks, int turn, int replicationFactor)
     {
@@ -106,10 +105,7 @@ internal sealed class DirectoryChooser(MetadataImage image, int nodeId)
         {
             return ReservedDirectory.Migrating;
         }
-        KafkaUuid[] open =
-        [
-            .. broker.Directories.Where(directory => broker.CordonedDirectories?.Contains(directory) != true),
-        ];
+        KafkaUuid[] open = [.. broker.Directories.Where(directory => !broker.IsCordoned(directory))];
         if (open.Length == 1)
         {
             return open[0];

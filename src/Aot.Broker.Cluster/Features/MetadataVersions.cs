@@ -132,6 +132,9 @@ public static class MetadataVersions
 
     public static bool HasDirectories(short metadataVersion) => metadataVersion >= V3_7_IV2;
 
+    /// <summary>Whether a registration can say which directories take no new partitions (KIP-1066).</summary>
+    public static bool HasCordonedDirectories(short metadataVersion) => metadataVersion >= V4_3_IV0;
+
     public static bool HasTransactions(short metadataVersion) => metadataVersion >= V3_6_IV1;
 
     public static bool HasControllerRegistration(short metadataVersion) => metadataVersion >= V3_7_IV0;

@@ -31,6 +31,9 @@ public sealed record BrokerImage
     /// <summary>Directories that take no new partitions; null where the broker's version does not know the idea.</summary>
     public KafkaUuid[]? CordonedDirectories { get; init; }
 
+    /// <summary>Whether the directory takes no new partitions.</summary>
+    public bool IsCordoned(KafkaUuid directory) => CordonedDirectories?.Contains(directory) == true;
+
     /// <summary>Neither fenced nor on its way out: may lead.</summary>
     public bool IsActive => !Fenced && !InControlledShutdown;
 

@@ -233,6 +233,7 @@ public sealed class ClusterNode
             NodeId = NodeId,
             StartedWith = settings,
             Random = _core.NextRandom,
+            Directories = _directories.All.ToDictionary(each => each.Path, each => each.Meta!.DirectoryId),
         };
         PartitionLogKeeper keeper = new(NodeId, _core.CoreCount, _directories, _options.Listeners);
         _writer = new MetadataWriter(_core, _quorum, [keeper, .. _options.Listeners], facts, Fail);
@@ -317,7 +318,7 @@ public sealed class ClusterNode
         {
             records.Add(BrokerControl.RegisterController(SelfAsController()));
         }
-        BrokerImage self = SelfAsBroker();
+        BrokerImage self = SelfAsBroker() with { CordonedDirectories = CordonControl.Of(image, facts) };
         bool wasClean =
             _directories.All.All(static directory => directory.HadCleanShutdown)
             && image.Broker(NodeId) is { } before
@@ -372,7 +373,6 @@ public sealed class ClusterNode
             Features = Features.Supported,
             Rack = _options.Rack,
             Directories = [.. _directories.All.Select(static directory => directory.Meta!.DirectoryId).Order()],
-            CordonedDirectories = [],
         };
 
     private ControllerImage SelfAsController() =>

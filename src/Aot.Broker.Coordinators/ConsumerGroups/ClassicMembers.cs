@@ -99,19 +99,28 @@ internal sealed class ClassicMembers(GroupShard shard)
             SubscribedRegex = null,
             Classic = new ClassicMembershipInfo(request.SessionTimeoutMs, protocols),
         };
-        bool endsConsumerProtocol = replaced is { UsesClassicProtocol: false };
         shard.Consumers.Describe(write, group, described, replaced is null ? known : null, replaced);
-        if (endsConsumerProtocol && shard.Migration.TryDowngrade(write, group, null) is { } classic)
+        bool endsConsumerProtocol =
+            replaced is { UsesClassicProtocol: false } && shard.Migration.CanDowngrade(group.Members);
+        // The last member of the consumer protocol came back as a classic one: the group is a classic one with it, and
+        // goes on as it is unless there was something to divide.
+        bool isStale = group.TargetEpoch < group.Epoch;
+        if (!endsConsumerProtocol)
         {
-            // The last member of the consumer protocol came back as a classic one: it joins the classic group anew.
-            ErrorCode moved = await write.CommitAsync();
-            return moved == ErrorCode.None
-                ? await shard.Membership.JoinAsync(caller, WithId(request, memberId, classic))
-                : ClassicAnswers.JoinError(request.MemberId, moved, caller.ApiVersion);
+            shard.Consumers.Targets.Follow(write, group);
         }
-        shard.Consumers.Targets.Follow(write, group);
-        ConsumerMember member = shard.Consumers.Reconcile(write, group, memberId, subscription.Owned);
-        shard.Consumers.Restart(group, member);
+        ConsumerMember member =
+            endsConsumerProtocol && isStale
+                ? group.Find(memberId)!
+                : shard.Consumers.Reconcile(write, group, memberId, subscription.Owned);
+        if (endsConsumerProtocol)
+        {
+            shard.Migration.TryDowngrade(write, group, null, isStale);
+        }
+        else
+        {
+            shard.Consumers.Restart(group, member);
+        }
         ErrorCode error = await write.CommitAsync();
         return error != ErrorCode.None
             ? ClassicAnswers.JoinError(request.MemberId, error, caller.ApiVersion)
@@ -123,12 +132,6 @@ internal sealed class ClassicMembers(GroupShard shard)
                 ProtocolName = protocols[0].Name,
                 Leader = "",
             };
-    }
-
-    private static JoinGroupRequest WithId(JoinGroupRequest request, string memberId, GroupEntry group)
-    {
-        request.MemberId = group.Group.Find(memberId) is null ? "" : memberId;
-        return request;
     }
 
     public SyncGroupResponse Sync(ConsumerGroup group, GroupCaller caller, SyncGroupRequest request)

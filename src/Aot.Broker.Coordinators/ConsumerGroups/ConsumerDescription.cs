@@ -26,6 +26,8 @@ internal static class ConsumerDescription
             };
         }
         MetadataImage image = shard.Metadata.Image;
+        List<ConsumerMember> members = [.. group.Members];
+        SlotOrder.Sort(members, member => member.MemberId);
         return new Described
         {
             GroupId = groupId,
@@ -33,12 +35,7 @@ internal static class ConsumerDescription
             GroupEpoch = group.Epoch,
             AssignmentEpoch = group.TargetEpoch,
             AssignorName = shard.Consumers.Targets.Preferred(group).Name,
-            Members =
-            [
-                .. group
-                    .Members.OrderBy(member => member.MemberId, StringComparer.Ordinal)
-                    .Select(member => Describe(group, member, image)),
-            ],
+            Members = [.. members.Select(member => Describe(group, member, image))],
         };
     }
 

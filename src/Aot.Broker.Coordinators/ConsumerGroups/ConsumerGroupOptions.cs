@@ -29,6 +29,10 @@ public sealed record ConsumerGroupOptions
     /// <summary><c>group.consumer.assignment.interval.ms</c>: least time between two decisions of one group.</summary>
     public int AssignmentIntervalMs { get; init; } = 1_000;
 
+    public int AssignmentIntervalMinMs { get; init; }
+
+    public int AssignmentIntervalMaxMs { get; init; } = 15_000;
+
     /// <summary><c>group.consumer.migration.policy</c> allows a classic group to become a consumer group.</summary>
     public bool AllowsUpgrade { get; init; } = true;
 

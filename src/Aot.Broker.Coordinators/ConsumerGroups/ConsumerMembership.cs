@@ -81,7 +81,7 @@ public sealed class ConsumerMembership(GroupShard shard)
 
     private void RemoveOrDowngrade(GroupWrite write, ConsumerGroup group, ConsumerMember member)
     {
-        if (member.UsesClassicProtocol || shard.Migration.TryDowngrade(write, group, member) is null)
+        if (member.UsesClassicProtocol || !shard.Migration.TryDowngrade(write, group, member))
         {
             Remove(write, group, member);
         }
@@ -101,6 +101,11 @@ public sealed class ConsumerMembership(GroupShard shard)
                 TargetDecision.HashOf(group, shard.Metadata.Image)
             )
         );
+        if (group.IsVacant)
+        {
+            // There is nothing to divide: the target is that of the epoch.
+            write.Add(ConsumerGroupRecords.TargetEpoch(group.GroupId, group.Epoch, 0));
+        }
     }
 
     private async Task<ConsumerGroupHeartbeatResponse> LeaveAsync(ConsumerGroupHeartbeatRequest request)

@@ -22,10 +22,20 @@ internal sealed class GroupSettings(GroupShard shard)
             Options.HeartbeatIntervalMaxMs
         );
 
+    /// <summary>The broker's own may change at run time.</summary>
     public int AssignmentIntervalMs(string groupId) =>
-        Value(groupId, "consumer.assignment.interval.ms") ?? Options.AssignmentIntervalMs;
+        Math.Clamp(
+            Value(groupId, "consumer.assignment.interval.ms")
+                ?? BrokerValue("group.consumer.assignment.interval.ms")
+                ?? Options.AssignmentIntervalMs,
+            Options.AssignmentIntervalMinMs,
+            Options.AssignmentIntervalMaxMs
+        );
 
     private ConsumerGroupOptions Options => shard.Options.Consumers;
 
     private int? Value(string groupId, string name) => GroupConfigs.Number(shard.Metadata, groupId, name);
+
+    private int? BrokerValue(string name) =>
+        shard.Metadata.Settings.TryGetGiven(name, out _, out _) ? shard.Metadata.Settings.GetInt(name) : null;
 }

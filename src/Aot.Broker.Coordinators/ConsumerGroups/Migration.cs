@@ -104,19 +104,14 @@ internal sealed class Migration(GroupShard shard)
 
     /// <summary>
     /// Moves the group back when nobody in it speaks the consumer protocol any more, but for <paramref name="leaving"/>,
-    /// who is removed with it. Null when it stays.
+    /// who is removed with it. False when it stays. Where every member has what it shall have, nobody need notice.
     /// </summary>
-    public GroupEntry? TryDowngrade(GroupWrite write, ConsumerGroup group, ConsumerMember? leaving)
+    public bool TryDowngrade(GroupWrite write, ConsumerGroup group, ConsumerMember? leaving, bool mustRebalance = true)
     {
         List<ConsumerMember> stay = [.. group.Members.Where(member => member.MemberId != leaving?.MemberId)];
-        if (
-            !shard.Options.Consumers.AllowsDowngrade
-            || stay.Count == 0
-            || stay.Count > shard.Options.GroupSizeMax
-            || !stay.All(member => member.UsesClassicProtocol)
-        )
+        if (!CanDowngrade(stay))
         {
-            return null;
+            return false;
         }
         string groupId = group.GroupId;
         ClassicGroup classic = Convert(group, stay);
@@ -126,10 +121,19 @@ internal sealed class Migration(GroupShard shard)
         GroupEntry entry = shard.Adopt(classic);
         write.Add(new CoordinatorRecord(GroupRecords.GroupKey(groupId), GroupRecords.GroupValue(classic, assignments)));
         shard.Membership.Rebalance.RestartSessions(entry);
-        shard.Membership.Rebalance.PrepareRebalance(entry);
+        if (mustRebalance)
+        {
+            shard.Membership.Rebalance.PrepareRebalance(entry);
+        }
         CoordinatorTrace.Log.Info("a group moved back to the classic protocol", ("group", groupId));
-        return entry;
+        return true;
     }
+
+    public bool CanDowngrade(IReadOnlyCollection<ConsumerMember> members) =>
+        shard.Options.Consumers.AllowsDowngrade
+        && members.Count > 0
+        && members.Count <= shard.Options.GroupSizeMax
+        && members.All(member => member.UsesClassicProtocol);
 
     private ClassicGroup Convert(ConsumerGroup group, List<ConsumerMember> members)
     {

@@ -13,6 +13,7 @@ namespace Aot.Broker.Coordinators.Groups;
 public sealed class ClassicMembership(GroupShard shard)
 {
     internal const short FirstWithBatchedLeave = 3;
+    internal const short FirstWithProtocolInSync = 5;
 
     private readonly ClassicRebalance _rebalance = new(shard);
 
@@ -241,6 +242,13 @@ public sealed class ClassicMembership(GroupShard shard)
 
     public Task<SyncGroupResponse> SyncAsync(GroupCaller caller, SyncGroupRequest request)
     {
+        if (
+            caller.ApiVersion >= FirstWithProtocolInSync
+            && request is not { ProtocolType: not null, ProtocolName: not null }
+        )
+        {
+            return Task.FromResult(ClassicAnswers.SyncError(ErrorCode.InconsistentGroupProtocol));
+        }
         if (shard.FindConsumer(request.GroupId) is { } consumers)
         {
             return Task.FromResult(shard.ClassicMembers.Sync(consumers, caller, request));
@@ -252,7 +260,7 @@ public sealed class ClassicMembership(GroupShard shard)
         }
         ClassicGroup group = entry.Group;
         ErrorCode refusal = CheckMember(group, request.MemberId, request.GroupInstanceId, request.GenerationId);
-        if (refusal == ErrorCode.None && caller.ApiVersion >= 5)
+        if (refusal == ErrorCode.None && caller.ApiVersion >= FirstWithProtocolInSync)
         {
             bool sameType = request.ProtocolType is null || request.ProtocolType == group.ProtocolType;
             bool sameName = request.ProtocolName is null || request.ProtocolName == group.ProtocolName;

@@ -58,7 +58,9 @@ public sealed class GroupAdmin(GroupShard shard)
     )
     {
         List<ListGroupsResponse.ListedGroup> listed = [];
-        foreach (ShardGroup group in shard.Groups)
+        List<ShardGroup> groups = [.. shard.Groups];
+        SlotOrder.Sort(groups, group => group.GroupId);
+        foreach (ShardGroup group in groups)
         {
             string state = group.StateName;
             if (Passes(types, group.TypeName) && Passes(states, state))
@@ -83,12 +85,7 @@ public sealed class GroupAdmin(GroupShard shard)
     public async Task<DeleteGroupsResponse.DeletableGroupResult> DeleteAsync(string groupId)
     {
         ErrorCode error = await DeleteGroupAsync(groupId);
-        return new DeleteGroupsResponse.DeletableGroupResult
-        {
-            GroupId = groupId,
-            ErrorCode = (short)error,
-            ErrorMessage = error == ErrorCode.GroupIdNotFound ? $"Group {groupId} not found." : null,
-        };
+        return new DeleteGroupsResponse.DeletableGroupResult { GroupId = groupId, ErrorCode = (short)error };
     }
 
     private async Task<ErrorCode> DeleteGroupAsync(string groupId)

@@ -368,11 +368,7 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
             error = coreError == ErrorCode.None ? error : coreError;
             listed.AddRange(groups);
         }
-        return new ListGroupsResponse
-        {
-            ErrorCode = (short)error,
-            Groups = error == ErrorCode.None ? [.. listed.OrderBy(g => g.GroupId, StringComparer.Ordinal)] : [],
-        };
+        return new ListGroupsResponse { ErrorCode = (short)error, Groups = error == ErrorCode.None ? listed : [] };
     }
 
     public async Task<DeleteGroupsResponse> DeleteGroupsAsync(

@@ -19,7 +19,8 @@ public sealed class OffsetRequests(GroupShard shard)
 
     public async Task<OffsetCommitResponse> CommitAsync(GroupCaller caller, OffsetCommitRequest request)
     {
-        ErrorCode refusal = CheckCommitter(caller, request, out CommitFence? fence);
+        // As in Apache Kafka a commit for nothing that exists does not reach the group.
+        ErrorCode refusal = NamesSomething(caller, request) ? CheckAll(caller, request) : ErrorCode.None;
         List<OffsetCommitResponse.OffsetCommitResponseTopic> topics = [];
         List<CoordinatorRecord> records = [];
         List<OffsetCommitResponse.OffsetCommitResponsePartition> accepted = [];
@@ -27,16 +28,16 @@ public sealed class OffsetRequests(GroupShard shard)
         long expiry = request.RetentionTimeMs < 0 ? -1 : now + request.RetentionTimeMs;
         foreach (OffsetCommitRequest.OffsetCommitRequestTopic topic in request.Topics)
         {
-            (string? name, KafkaUuid id, ErrorCode topicError) = Resolve(topic.Name, topic.TopicId, caller.ApiVersion);
+            TopicImage? known = Find(topic.Name, topic.TopicId, caller.ApiVersion);
             List<OffsetCommitResponse.OffsetCommitResponsePartition> partitions = [];
             foreach (OffsetCommitRequest.OffsetCommitRequestPartition partition in topic.Partitions)
             {
                 string metadata = partition.CommittedMetadata ?? "";
                 ErrorCode error =
-                    topicError != ErrorCode.None ? topicError
+                    known is null ? UnknownIn(caller.ApiVersion)
+                    : known.Partition(partition.PartitionIndex) is null ? ErrorCode.UnknownTopicOrPartition
                     : refusal != ErrorCode.None ? refusal
-                    : fence is not null && !fence(name!, partition.PartitionIndex) ? ErrorCode.StaleMemberEpoch
-                    : metadata.Length > shard.Options.OffsetMetadataBytesMax ? ErrorCode.OffsetMetadataTooLarge
+                    : IsTooLarge(metadata) ? ErrorCode.OffsetMetadataTooLarge
                     : ErrorCode.None;
                 OffsetCommitResponse.OffsetCommitResponsePartition result = new()
                 {
@@ -52,13 +53,13 @@ public sealed class OffsetRequests(GroupShard shard)
                         metadata,
                         now,
                         expiry,
-                        id
+                        known!.Id
                     );
                     records.Add(
                         new CoordinatorRecord(
                             GroupRecords.OffsetKey(
                                 request.GroupId,
-                                new TopicPartition(name!, partition.PartitionIndex)
+                                new TopicPartition(known.Name, partition.PartitionIndex)
                             ),
                             GroupRecords.OffsetValue(offset)
                         )
@@ -86,6 +87,39 @@ public sealed class OffsetRequests(GroupShard shard)
         return new OffsetCommitResponse { Topics = [.. topics] };
     }
 
+    private bool NamesSomething(GroupCaller caller, OffsetCommitRequest request) =>
+        request.Topics.Exists(topic =>
+            Find(topic.Name, topic.TopicId, caller.ApiVersion) is { } known
+            && topic.Partitions.Exists(partition => known.Partition(partition.PartitionIndex) is not null)
+        );
+
+    /// <summary>A single partition that the caller may not commit for, and nothing is committed.</summary>
+    private ErrorCode CheckAll(GroupCaller caller, OffsetCommitRequest request)
+    {
+        ErrorCode refusal = CheckCommitter(caller, request, out CommitFence? fence);
+        if (fence is null)
+        {
+            return refusal;
+        }
+        foreach (OffsetCommitRequest.OffsetCommitRequestTopic topic in request.Topics)
+        {
+            TopicImage? known = Find(topic.Name, topic.TopicId, caller.ApiVersion);
+            foreach (OffsetCommitRequest.OffsetCommitRequestPartition partition in topic.Partitions)
+            {
+                refusal = Ask(fence, known, partition.PartitionIndex, partition.CommittedMetadata);
+                if (refusal != ErrorCode.None)
+                {
+                    return refusal;
+                }
+            }
+        }
+        return ErrorCode.None;
+    }
+
+    /// <summary>What the fence says, of partitions that would be committed.</summary>
+    internal ErrorCode Ask(CommitFence fence, TopicImage? topic, int partition, string? metadata) =>
+        topic?.Partition(partition) is null || IsTooLarge(metadata) ? ErrorCode.None : fence(topic, partition);
+
     /// <summary>Whether this caller may commit for the group now; also a sign of life of a member.</summary>
     private ErrorCode CheckCommitter(GroupCaller caller, OffsetCommitRequest request, out CommitFence? fence)
     {
@@ -93,7 +127,8 @@ public sealed class OffsetRequests(GroupShard shard)
         int generation = request.GenerationIdOrMemberEpoch;
         if (shard.FindConsumer(request.GroupId) is { } consumers)
         {
-            return CheckCommitter(consumers, caller, request);
+            Committer committer = new(request.MemberId, request.GroupInstanceId, generation);
+            return CommitRules.Check(consumers, committer, caller.ApiVersion, out fence);
         }
         if (shard.FindStreams(request.GroupId) is { } streams)
         {
@@ -146,43 +181,15 @@ public sealed class OffsetRequests(GroupShard shard)
         return ErrorCode.None;
     }
 
-    /// <summary>A member of a consumer group says its epoch; one that is behind has to hear of its new assignment first.</summary>
-    private static ErrorCode CheckCommitter(ConsumerGroup group, GroupCaller caller, OffsetCommitRequest request)
-    {
-        int epoch = request.GenerationIdOrMemberEpoch;
-        if (epoch < 0 && group.IsVacant)
-        {
-            return ErrorCode.None;
-        }
-        if (group.Find(request.MemberId) is not { } member)
-        {
-            return ErrorCode.UnknownMemberId;
-        }
-        if (member.UsesClassicProtocol)
-        {
-            return epoch == member.Epoch ? ErrorCode.None : ErrorCode.IllegalGeneration;
-        }
-        if (caller.ApiVersion < FirstWithMemberEpochs)
-        {
-            return ErrorCode.UnsupportedVersion;
-        }
-        return epoch == member.Epoch ? ErrorCode.None : ErrorCode.StaleMemberEpoch;
-    }
+    internal bool IsTooLarge(string? metadata) => metadata?.Length > shard.Options.OffsetMetadataBytesMax;
 
-    internal (string? Name, KafkaUuid Id, ErrorCode Error) Resolve(string name, KafkaUuid id, short version)
-    {
-        MetadataImage image = shard.Metadata.Image;
-        TopicImage? topic = version >= FirstWithTopicIds ? image.Topic(id) : image.Topic(name);
-        if (topic is not null)
-        {
-            return (topic.Name, topic.Id, ErrorCode.None);
-        }
-        return (
-            null,
-            default,
-            version >= FirstWithTopicIds ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition
-        );
-    }
+    /// <summary>The topic that a request names, by its id from version 10 on.</summary>
+    internal TopicImage? Find(string name, KafkaUuid id, short version) =>
+        version >= FirstWithTopicIds ? shard.Metadata.Image.Topic(id) : shard.Metadata.Image.Topic(name);
+
+    /// <summary>What is said of a topic that is not there.</summary>
+    internal static ErrorCode UnknownIn(short version) =>
+        version >= FirstWithTopicIds ? ErrorCode.UnknownTopicId : ErrorCode.UnknownTopicOrPartition;
 
     /// <summary>The offsets of one group for versions from 8 on.</summary>
     public OffsetFetchResponse.OffsetFetchResponseGroup Fetch(

@@ -1,4 +1,5 @@
-using Aot.Broker.Base;
+using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
@@ -18,7 +19,6 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     private const short FirstWithAbortable = 4;
     private const short FirstWithLoading = 2;
     private const short FirstWithTopicIds = 6;
-    private const short FirstWithStaleEpoch = 6;
 
     /// <summary>The same error for every partition, in the form of the caller's version.</summary>
     public static TxnOffsetCommitResponse Refuse(GroupCaller caller, TxnOffsetCommitRequest request, ErrorCode error) =>
@@ -30,7 +30,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         TransactionCoordinator transactions
     )
     {
-        ErrorCode refusal = CheckCommitter(caller, request, out CommitFence? fence);
+        ErrorCode refusal = CheckAll(caller, request);
         if (refusal == ErrorCode.None)
         {
             refusal = await JoinTransactionAsync(caller, request, transactions);
@@ -40,7 +40,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             return Refuse(caller, request, refusal);
         }
         List<CoordinatorRecord> records = [];
-        TxnOffsetCommitResponse response = Accept(caller, request, fence, records);
+        TxnOffsetCommitResponse response = Accept(caller, request, records);
         ErrorCode error =
             records.Count == 0
                 ? ErrorCode.None
@@ -60,16 +60,14 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     /// Whether this caller may commit for the group now. Clients before KIP-447 say nothing about membership, which is why
     /// nothing is asked of a caller without member and generation.
     /// </summary>
-    private ErrorCode CheckCommitter(GroupCaller caller, TxnOffsetCommitRequest request, out CommitFence? fence)
+    private ErrorCode CheckCommitter(TxnOffsetCommitRequest request, out CommitFence? fence)
     {
         fence = null;
         int generation = request.GenerationIdOrMemberEpoch;
         if (shard.FindConsumer(request.GroupId) is { } consumers)
         {
-            return generation < 0 && request.MemberId.Length == 0 ? ErrorCode.None
-                : consumers.Find(request.MemberId) is not { } member ? ErrorCode.UnknownMemberId
-                : member.Epoch != generation ? ErrorCode.IllegalGeneration
-                : ErrorCode.None;
+            Committer committer = new(request.MemberId, request.GroupInstanceId, generation);
+            return CommitRules.Check(consumers, committer, CommitRules.InTransaction, out fence);
         }
         if (shard.FindStreams(request.GroupId) is { } streams)
         {
@@ -77,21 +75,20 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             {
                 return ErrorCode.None;
             }
-            ErrorCode refusal = StreamsOffsets.CheckCommitter(
+            return StreamsOffsets.CheckCommitter(
                 streams,
                 request.MemberId,
                 generation,
                 hasMemberEpochs: true,
                 out fence
             );
-            return refusal == ErrorCode.StaleMemberEpoch ? StaleEpoch(caller) : refusal;
         }
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
         {
             if (generation >= 0)
             {
-                return ErrorCode.IllegalGeneration;
+                return ErrorCode.GroupIdNotFound;
             }
             shard.GetOrCreate(request.GroupId);
             return ErrorCode.None;
@@ -112,9 +109,39 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             : ErrorCode.None;
     }
 
-    /// <summary>Older clients know of generations only.</summary>
-    private static ErrorCode StaleEpoch(GroupCaller caller) =>
-        caller.ApiVersion >= FirstWithStaleEpoch ? ErrorCode.StaleMemberEpoch : ErrorCode.IllegalGeneration;
+    /// <summary>A single partition that the caller may not commit for, and nothing is committed.</summary>
+    private ErrorCode CheckAll(GroupCaller caller, TxnOffsetCommitRequest request)
+    {
+        ErrorCode refusal = CheckCommitter(request, out CommitFence? fence);
+        if (fence is null)
+        {
+            return refusal;
+        }
+        foreach (TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic topic in request.Topics)
+        {
+            TopicImage? known = Find(caller, topic);
+            foreach (TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition partition in topic.Partitions)
+            {
+                refusal = shard.OffsetRequests.Ask(
+                    fence,
+                    known,
+                    partition.PartitionIndex,
+                    partition.CommittedMetadata
+                );
+                if (refusal != ErrorCode.None)
+                {
+                    return refusal;
+                }
+            }
+        }
+        return ErrorCode.None;
+    }
+
+    private TopicImage? Find(GroupCaller caller, TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic topic) =>
+        shard.OffsetRequests.Find(topic.Name, topic.TopicId, IdVersion(caller));
+
+    /// <summary>The version of OffsetCommit that names topics in the same way.</summary>
+    private static short IdVersion(GroupCaller caller) => (short)(caller.ApiVersion >= FirstWithTopicIds ? 10 : 9);
 
     private async Task<ErrorCode> JoinTransactionAsync(
         GroupCaller caller,
@@ -148,7 +175,6 @@ internal sealed class TransactionalOffsets(GroupShard shard)
     private TxnOffsetCommitResponse Accept(
         GroupCaller caller,
         TxnOffsetCommitRequest request,
-        CommitFence? fence,
         List<CoordinatorRecord> records
     )
     {
@@ -156,12 +182,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         TxnOffsetCommitResponse response = new();
         foreach (TxnOffsetCommitRequest.TxnOffsetCommitRequestTopic topic in request.Topics)
         {
-            short idVersion = caller.ApiVersion >= FirstWithTopicIds ? (short)10 : (short)9;
-            (string? name, KafkaUuid id, ErrorCode error) = shard.OffsetRequests.Resolve(
-                topic.Name,
-                topic.TopicId,
-                idVersion
-            );
+            TopicImage? known = Find(caller, topic);
             TxnOffsetCommitResponse.TxnOffsetCommitResponseTopic answered = new()
             {
                 Name = topic.Name,
@@ -171,9 +192,9 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             {
                 string metadata = partition.CommittedMetadata ?? "";
                 ErrorCode refusal =
-                    error != ErrorCode.None ? error
-                    : fence is not null && !fence(name!, partition.PartitionIndex) ? StaleEpoch(caller)
-                    : metadata.Length > shard.Options.OffsetMetadataBytesMax ? ErrorCode.OffsetMetadataTooLarge
+                    known is null ? OffsetRequests.UnknownIn(IdVersion(caller))
+                    : known.Partition(partition.PartitionIndex) is null ? ErrorCode.UnknownTopicOrPartition
+                    : shard.OffsetRequests.IsTooLarge(metadata) ? ErrorCode.OffsetMetadataTooLarge
                     : ErrorCode.None;
                 answered.Partitions.Add(
                     new Partition { PartitionIndex = partition.PartitionIndex, ErrorCode = (short)refusal }
@@ -186,9 +207,9 @@ internal sealed class TransactionalOffsets(GroupShard shard)
                         metadata,
                         now,
                         ExpireTimestampMs: -1,
-                        id
+                        known!.Id
                     );
-                    TopicPartition key = new(name!, partition.PartitionIndex);
+                    TopicPartition key = new(known.Name, partition.PartitionIndex);
                     records.Add(
                         new CoordinatorRecord(
                             GroupRecords.OffsetKey(request.GroupId, key),
@@ -207,6 +228,8 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         {
             ErrorCode.CoordinatorLoadInProgress when version < FirstWithLoading => ErrorCode.CoordinatorNotAvailable,
             ErrorCode.TransactionAbortable when version < FirstWithAbortable => ErrorCode.InvalidTxnState,
+            ErrorCode.StaleMemberEpoch or ErrorCode.GroupIdNotFound when version < FirstWithTopicIds =>
+                ErrorCode.IllegalGeneration,
             _ => error,
         };
 

@@ -1,9 +1,7 @@
+using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol;
 
 namespace Aot.Broker.Coordinators.StreamsGroups;
-
-/// <summary>Whether a member whose epoch is behind may still commit for one partition.</summary>
-internal delegate bool CommitFence(string topic, int partition);
 
 /// <summary>Who may commit offsets for a streams group.</summary>
 internal static class StreamsOffsets
@@ -39,7 +37,8 @@ internal static class StreamsOffsets
         }
         if (epoch < member.Epoch)
         {
-            fence = (topic, partition) => HadAt(member, topology, epoch, topic, partition);
+            fence = (topic, partition) =>
+                HadAt(member, topology, epoch, topic.Name, partition) ? ErrorCode.None : ErrorCode.StaleMemberEpoch;
         }
         return ErrorCode.None;
     }

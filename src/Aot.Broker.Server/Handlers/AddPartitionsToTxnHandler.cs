@@ -17,7 +17,6 @@ internal sealed class AddPartitionsToTxnHandler(ServerCore server, TransactionCo
 {
     private const short FirstOfBrokers = 4;
     private const short FirstWithFenced = 2;
-    private const short FirstWithAbortable = 5;
 
     public override ApiKey Key => ApiKey.AddPartitionsToTxn;
 
@@ -95,25 +94,30 @@ internal sealed class AddPartitionsToTxnHandler(ServerCore server, TransactionCo
                     await transactions.AddAsync(context.Core, caller, partitions, clientVersion)
                 );
         }
-        return topics.Select(topic => new TopicResult
-        {
-            Name = topic.Name,
-            ResultsByPartition =
-            [
-                .. topic.Partitions.Select(p => new PartitionResult
-                {
-                    PartitionIndex = p,
-                    PartitionErrorCode = (short)InVersion(errors[new TopicPartition(topic.Name, p)], context.Version),
-                }),
-            ],
-        });
+        // As in Apache Kafka what does not exist comes last.
+        return topics
+            .OrderBy(topic => context.Image.Topic(topic.Name) is null)
+            .Select(topic => new TopicResult
+            {
+                Name = topic.Name,
+                ResultsByPartition =
+                [
+                    .. topic.Partitions.Select(p => new PartitionResult
+                    {
+                        PartitionIndex = p,
+                        PartitionErrorCode = (short)InVersion(
+                            errors[new TopicPartition(topic.Name, p)],
+                            context.Version
+                        ),
+                    }),
+                ],
+            });
     }
 
     private static ErrorCode InVersion(ErrorCode error, short version) =>
         error switch
         {
             ErrorCode.ProducerFenced when version < FirstWithFenced => ErrorCode.InvalidProducerEpoch,
-            ErrorCode.TransactionAbortable when version < FirstWithAbortable => ErrorCode.InvalidTxnState,
             _ => error,
         };
 }

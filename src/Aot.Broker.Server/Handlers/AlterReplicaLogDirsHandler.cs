@@ -75,6 +75,11 @@ internal sealed class AlterReplicaLogDirsHandler(ServerCore server)
         {
             return ErrorCode.KafkaStorageError;
         }
+        BrokerImage? self = context.Image.Broker(Server.Server.Options.NodeId);
+        if (self?.IsCordoned(target.Meta!.DirectoryId) == true)
+        {
+            return ErrorCode.InvalidReplicaAssignment;
+        }
         TopicImage? topic = context.Image.Topic(name.Topic);
         if (topic?.Partition(name.Partition) is not { } partition)
         {

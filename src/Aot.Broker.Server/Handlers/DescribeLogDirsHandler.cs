@@ -11,9 +11,6 @@ namespace Aot.Broker.Server.Handlers;
 internal sealed class DescribeLogDirsHandler(ServerCore server)
     : ControlHandler<DescribeLogDirsRequest, DescribeLogDirsResponse>(server, DescribeLogDirsRequest.TryRead)
 {
-    /// <summary>In <c>cordoned.log.dirs</c>.</summary>
-    private const string AllDirectories = "*";
-
     private sealed record Found(string Directory, string Topic, int Partition, long Bytes)
     {
         /// <summary>A copy that is being made by a move.</summary>
@@ -44,16 +41,17 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
             );
         }
         Found[] all = [.. (await CoreTasks.AllAsync(calls)).SelectMany(found => found)];
-        string[] paths = [.. Server.Server.Directories.All.Select(directory => directory.Path)];
+        LogDirectory[] directories = [.. Server.Server.Directories.All];
+        string[] paths = [.. directories.Select(directory => directory.Path)];
         (long Total, long Usable)[] space = await context.Core.RunInBackgroundAsync(() =>
             Array.ConvertAll(paths, SpaceOf)
         );
-        string[] cordoned = context.Core.Get<MetadataView>().Settings.GetList("cordoned.log.dirs");
+        BrokerImage? self = context.Image.Broker(Server.Options.NodeId);
         DescribeLogDirsResponse response = new();
         for (int i = 0; i < paths.Length; i++)
         {
             DescribeLogDirsResponse.DescribeLogDirsResult result = Describe(paths[i], space[i], all);
-            result.IsCordoned = cordoned.Contains(AllDirectories) || cordoned.Contains(paths[i]);
+            result.IsCordoned = self?.IsCordoned(directories[i].Meta!.DirectoryId) == true;
             response.Results.Add(result);
         }
         return response;

@@ -36,6 +36,12 @@ internal sealed class DescribeProducersHandler(ServerCore server)
                 )
             ),
         ];
+        string?[] problems =
+        [
+            .. request.Topics.SelectMany(topic =>
+                Enumerable.Repeat(Cluster.TopicNames.Problem(topic.Name), topic.PartitionIndexes.Count)
+            ),
+        ];
         int[] indexes = [.. request.Topics.SelectMany(topic => topic.PartitionIndexes)];
         Answered[] answers = await PartitionCalls.AskAsync(
             context,
@@ -45,8 +51,8 @@ internal sealed class DescribeProducersHandler(ServerCore server)
                 new Answered
                 {
                     PartitionIndex = indexes[i],
-                    ErrorCode = (short)error,
-                    ErrorMessage = sentences[i],
+                    ErrorCode = (short)(problems[i] is null ? error : ErrorCode.InvalidTopicException),
+                    ErrorMessage = problems[i] ?? sentences[i],
                 }
         );
         DescribeProducersResponse response = new();
