@@ -164,6 +164,10 @@ internal sealed class ConsumerGroupScript(ScriptClient client, string topic)
     {
         const string Group = "modern";
         int epoch = Try("a join", 1, Join(Group))?.MemberEpoch ?? 0;
+        // The epoch grows, and what the member has had it keeps: a commit of before still counts (KIP-1251).
+        ConsumerGroupHeartbeatRequest more = Beat(Group, epoch);
+        more.SubscribedTopicNames = [topic, "unknown"];
+        epoch = Try("another subscription", 1, more)?.MemberEpoch ?? 0;
         ClassicMember classic = ClassicMember.Join(client, "classic", topic);
         Describe("none");
         Describe("");
@@ -181,7 +185,8 @@ internal sealed class ConsumerGroupScript(ScriptClient client, string topic)
                 );
 
             Commit("a member of a consumer group", Member, epoch);
-            Commit("an old member epoch", Member, epoch - 1);
+            Commit("an old member epoch since which it has the partitions", Member, epoch - 1);
+            Commit("a member epoch before that", Member, epoch - 2);
             Commit("a coming member epoch", Member, epoch + 1);
             Commit("no member epoch", Member, -1);
             Commit("an unknown member of a consumer group", Unknown, epoch);

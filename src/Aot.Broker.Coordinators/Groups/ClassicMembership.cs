@@ -51,6 +51,7 @@ public sealed class ClassicMembership(GroupShard shard)
             _ = write.CommitAsync();
         }
         GroupEntry? entry = shard.Find(request.GroupId);
+        bool isNew = entry is null;
         if (entry is null)
         {
             if (request.MemberId.Length > 0)
@@ -66,6 +67,13 @@ public sealed class ClassicMembership(GroupShard shard)
         {
             _rebalance.ForgetIfUnused(entry);
             return Task.FromResult(ClassicAnswers.JoinError(request.MemberId, refusal, caller.ApiVersion));
+        }
+        if (isNew)
+        {
+            // As in Apache Kafka a group is in the log from its first member's first join on.
+            entry.IsRecorded = true;
+            byte[] empty = GroupRecords.GroupValue(entry.Group, new Dictionary<string, byte[]>());
+            _ = shard.AppendAsync([new CoordinatorRecord(GroupRecords.GroupKey(request.GroupId), empty)]);
         }
         return request.MemberId.Length == 0 ? JoinUnknown(entry, caller, request) : JoinKnown(entry, caller, request);
     }

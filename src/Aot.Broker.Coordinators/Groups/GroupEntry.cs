@@ -54,6 +54,9 @@ internal sealed class GroupEntry(ClassicGroup group) : ShardGroup(group.GroupId)
     internal override IEnumerable<CoordinatorRecord> Tombstones =>
         [new CoordinatorRecord(GroupRecords.GroupKey(GroupId), null)];
 
+    /// <summary>The log has a record of the group, though nobody may have joined it yet.</summary>
+    public bool IsRecorded { get; set; }
+
     /// <summary>Ends the joining phase, whoever is still missing.</summary>
     public TimerHandle? JoinTimer { get; set; }
 

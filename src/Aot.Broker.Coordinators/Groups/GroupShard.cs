@@ -419,6 +419,6 @@ public sealed class GroupShard : ICoordinatorShard
                 Assignment = member.Assignment,
             })
         );
-        groups[groupId] = new GroupEntry(group);
+        groups[groupId] = new GroupEntry(group) { IsRecorded = true };
     }
 }
