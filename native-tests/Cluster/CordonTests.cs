@@ -62,10 +62,7 @@ public sealed class CordonTests
                 {
                     ResourceType = (sbyte)ConfigResourceKind.Broker,
                     ResourceName = "1",
-                    Configs =
-                    [
-                        new IncrementalAlterConfigsRequest.AlterableConfig { Name = Setting, Value = paths },
-                    ],
+                    Configs = [new IncrementalAlterConfigsRequest.AlterableConfig { Name = Setting, Value = paths }],
                 },
             ],
         };

@@ -243,7 +243,10 @@ internal sealed class ClassicRebalance(GroupShard shard)
     internal void ForgetIfUnused(GroupEntry entry)
     {
         ClassicGroup group = entry.Group;
-        if (group is not { Size: 0, Generation: 0, State: ClassicGroupState.Empty } || shard.Offsets.HasAny(group.GroupId))
+        if (
+            group is not { Size: 0, Generation: 0, State: ClassicGroupState.Empty }
+            || shard.Offsets.HasAny(group.GroupId)
+        )
         {
             return;
         }

@@ -122,12 +122,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             TopicImage? known = Find(caller, topic);
             foreach (TxnOffsetCommitRequest.TxnOffsetCommitRequestPartition partition in topic.Partitions)
             {
-                refusal = shard.OffsetRequests.Ask(
-                    fence,
-                    known,
-                    partition.PartitionIndex,
-                    partition.CommittedMetadata
-                );
+                refusal = shard.OffsetRequests.Ask(fence, known, partition.PartitionIndex, partition.CommittedMetadata);
                 if (refusal != ErrorCode.None)
                 {
                     return refusal;
