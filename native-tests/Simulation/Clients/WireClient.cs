@@ -155,6 +155,10 @@ internal sealed class WireClient
         }
         bool isRead = read(ref reader, version, out T response);
         _world.Check(isRead && reader.Remaining == 0, $"an answer to {key} v{version} cannot be read");
+        if (_world.Device.Broken != BrokenRules.None)
+        {
+            BrokenAnswers.Apply(_world, response!);
+        }
         return response;
     }
 

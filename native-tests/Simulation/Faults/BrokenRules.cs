@@ -23,4 +23,19 @@ internal enum BrokenRules
 
     /// <summary>A file is renamed over another before its content is on the disk.</summary>
     SyncBeforeRename = 16,
+
+    /// <summary>A fetch of committed records says which transactions were aborted.</summary>
+    AbortedList = 32,
+
+    /// <summary>A fetch leaves no batch out.</summary>
+    EveryBatch = 64,
+
+    /// <summary>A fetch has its batches in order.</summary>
+    BatchOrder = 128,
+
+    /// <summary>The offset of a group is the one that was committed last.</summary>
+    CommittedOffset = 256,
+
+    /// <summary>The offset in a produce's answer is that of the batch.</summary>
+    AnsweredOffset = 512,
 }
