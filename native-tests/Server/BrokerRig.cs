@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
@@ -141,6 +142,9 @@ internal sealed class BrokerRig : IAsyncDisposable
             ["offsets.topic.replication.factor"] = "1",
             ["transaction.state.log.replication.factor"] = "1",
             ["transaction.state.log.num.partitions"] = "4",
+            ["share.coordinator.state.topic.replication.factor"] = "1",
+            ["share.coordinator.state.topic.num.partitions"] = "4",
+            ["share.coordinator.state.topic.min.isr"] = "1",
             ["controller.listener.names"] = "CONTROLLER",
         };
         ConfigValues values = ConfigValues.ForBroker(all);
@@ -154,6 +158,8 @@ internal sealed class BrokerRig : IAsyncDisposable
         );
         ConnectionLimits limits = new(options);
         TransactionCoordinator transactions = new(1, transactionOptions ?? new TransactionOptions());
+        ShareStateOptions shareStateOptions = new();
+        ShareStateCoordinator shareStates = new(1, shareStateOptions);
         _node = await ClusterNode.StartAsync(
             Cores,
             _directories,
@@ -162,7 +168,7 @@ internal sealed class BrokerRig : IAsyncDisposable
                 NodeId = 1,
                 StartedWith = values,
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", EndPoint.Port, 0)],
-                Listeners = [groups, transactions, limits],
+                Listeners = [groups, transactions, shareStates, limits],
                 OnFatal = error => Assert.Fail(error.ToString()),
             }
         );
@@ -180,6 +186,8 @@ internal sealed class BrokerRig : IAsyncDisposable
                         Groups = groups,
                         ConnectionLimits = limits,
                         Transactions = transactions,
+                        ShareStates = shareStates,
+                        SharePersister = new SharePersister(shareStates, shareStateOptions),
                     }
                 )
             );

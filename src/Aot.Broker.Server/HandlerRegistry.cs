@@ -62,6 +62,11 @@ internal static class HandlerRegistry
             yield return new DeleteShareGroupStateHandler(server, shareStates);
             yield return new ReadShareGroupStateSummaryHandler(server, shareStates);
         }
+        if (server.SharePartitions is not null)
+        {
+            yield return new ShareFetchHandler(server);
+            yield return new ShareAcknowledgeHandler(server);
+        }
         if (server.Server.Groups is { } groups)
         {
             yield return new OffsetCommitHandler(server, groups);

@@ -7,6 +7,7 @@ using Aot.Broker.Reactor;
 using Aot.Broker.Server.Connections;
 using Aot.Broker.Server.Fetch;
 using Aot.Broker.Server.Produce;
+using Aot.Broker.Server.Share;
 using Aot.Broker.Storage;
 
 namespace Aot.Broker.Server;
@@ -76,6 +77,12 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
         TopicCreation = new TopicCreation(this);
         core.Set<IStateTopicCreation>(TopicCreation);
         _fetchWorks = new Pool<FetchWork>(FetchesFilled, () => new FetchWork(this));
+        ShareSessions = new ShareSessions(this);
+        if (server is { SharePersister: { } persister, Groups: { } groups })
+        {
+            SharePartitions = new SharePartitions(this, groups.Options.Shares, persister);
+            ShareCensus = core.Index.Value == 0 ? new ShareSessionCensus(this, Options.ShareSessionsMax) : null;
+        }
         Verification = server.Transactions is { } transactions ? new TransactionVerification(core, transactions) : null;
         Handlers = new HandlerTable(HandlerRegistry.Create(this));
     }
@@ -95,6 +102,14 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     public FetchSessionCache FetchSessions { get; }
 
     public TopicCreation TopicCreation { get; }
+
+    /// <summary>Null: share groups are not served.</summary>
+    public SharePartitions? SharePartitions { get; }
+
+    public ShareSessions ShareSessions { get; }
+
+    /// <summary>Of the whole broker; on core 0 only.</summary>
+    public ShareSessionCensus? ShareCensus { get; }
 
     /// <summary>Null: transactional records are appended as they come.</summary>
     public TransactionVerification? Verification { get; }
@@ -143,6 +158,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     {
         _connections.Remove(connection.Id);
         Server.Census.Closed(Core, connection);
+        ShareSessions.OnConnectionClosed(connection.Id);
         if (_isDraining && _connections.Count == 0)
         {
             _drained?.TrySetResult();
@@ -300,7 +316,8 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
         WriteEndpoints(ref writer, connection);
     }
 
-    private void WriteEndpoints(ref WireWriter writer, Connection connection)
+    /// <summary>The addresses of all brokers, as a list of the protocol.</summary>
+    public void WriteEndpoints(ref WireWriter writer, Connection connection)
     {
         List<NodeAddress> nodes = NodeAddresses.Alive(Image, connection);
         writer.WriteCount(nodes.Count, flexible: true);

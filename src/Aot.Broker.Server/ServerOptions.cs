@@ -38,6 +38,9 @@ public sealed record ServerOptions
     /// <summary><c>max.incremental.fetch.session.cache.slots</c></summary>
     public int FetchSessionsMax { get; init; } = 1000;
 
+    /// <summary><c>group.share.max.share.sessions</c></summary>
+    public int ShareSessionsMax { get; init; } = 2000;
+
     /// <summary><c>max.request.partition.size.limit</c></summary>
     public int DescribedPartitionsMax { get; init; } = 2000;
 

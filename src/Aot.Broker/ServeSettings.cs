@@ -38,6 +38,7 @@ internal static class ServeSettings
             ConnectionsPerAddress = ParsePerAddress(values.Text(ConnectionOverrides.Name) ?? ""),
             FetchBytesMax = values.GetInt("fetch.max.bytes"),
             FetchSessionsMax = values.GetInt("max.incremental.fetch.session.cache.slots"),
+            ShareSessionsMax = values.GetInt("group.share.max.share.sessions"),
             DescribedPartitionsMax = values.GetInt("max.request.partition.size.limit"),
             AutoCreateTopics = values.GetBoolean("auto.create.topics.enable"),
             OffersUnstableVersions = values.GetBoolean("unstable.api.versions.enable"),

@@ -3,6 +3,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Reactor;
@@ -55,6 +56,9 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             ["log.cleaner.io.buffer.size"] = "4096",
             ["log.cleaner.min.cleanable.ratio"] = "0.01",
             ["log.segment.delete.delay.ms"] = "10",
+            ["share.coordinator.state.topic.min.isr"] = "1",
+            ["share.coordinator.state.topic.num.partitions"] = "2",
+            ["share.coordinator.state.topic.replication.factor"] = "1",
         }
     );
     private LogDirectories? _directories;
@@ -109,6 +113,8 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             return ValueTask.FromResult(bound);
         });
         TransactionCoordinator transactions = new(server.NodeId, setup.Transactions);
+        ShareStateOptions shareStateOptions = new();
+        ShareStateCoordinator shareStates = new(server.NodeId, shareStateOptions);
         _node = await ClusterNode.StartAsync(
             Process.Cores,
             _directories,
@@ -116,7 +122,7 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
             {
                 NodeId = 1,
                 StartedWith = _settings,
-                Listeners = [groups, transactions],
+                Listeners = [groups, transactions, shareStates],
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", Port, 0)],
                 OnFatal = error => StopOnError(error.Message, error),
             },
@@ -142,6 +148,8 @@ internal sealed class SimulatedBroker(World world, BrokerSetup setup)
                     Directories = _directories,
                     Groups = groups,
                     Transactions = transactions,
+                    ShareStates = shareStates,
+                    SharePersister = new SharePersister(shareStates, shareStateOptions),
                 }
             )
         );

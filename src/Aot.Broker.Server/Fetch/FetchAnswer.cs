@@ -1,5 +1,4 @@
 using Aot.Broker.Base;
-using Aot.Broker.Memory;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Wire;
 using Aot.Broker.Server.Connections;
@@ -7,90 +6,46 @@ using Aot.Broker.Storage;
 
 namespace Aot.Broker.Server.Fetch;
 
-/// <summary>
-/// Writes the answer of a fetch: everything but records into one buffer, cut where records belong; the records stay in their
-/// segment files and go out by sendfile between the pieces.
-/// <code>
-/// [length, header, ..., partition fields, records length][file][tags, partition fields, records length][file]...[tags]
-/// </code>
-/// </summary>
-internal sealed class FetchAnswer(ServerCore server)
+/// <summary>The answer of a fetch: the records go out of their files, see <see cref="RecordsAnswer"/>.</summary>
+internal sealed class FetchAnswer(ServerCore server, FetchRequestReader request, FetchShare?[] shares)
+    : RecordsAnswer(server)
 {
     private const short FirstWithSessions = 7;
     private const short FirstWithEndpoints = 16;
 
-    private RequestSlot? _slot;
-    private int _pieceStart;
-    private long _fileBytes;
+    private ErrorCode _error;
+    private int _sessionId;
 
     [HotPath]
-    public bool TryWrite(
-        RequestSlot slot,
-        FetchRequestReader request,
-        FetchShare?[] shares,
-        ErrorCode error,
-        int sessionId
-    )
+    public bool TryWrite(RequestSlot slot, ErrorCode error, int sessionId)
     {
-        _slot = null;
-        _fileBytes = 0;
-        WireWriter measure = WireWriter.Measuring();
-        WriteAll(ref measure, slot, request, shares, error, sessionId, 0);
-        int headBytes = measure.Position;
-        int frameBytes = checked((int)(headBytes + _fileBytes - sizeof(int)));
-
-        if (!server.TryRentForAnswer(slot, headBytes, out BufferHandle head))
-        {
-            return false;
-        }
-        slot.OwnHead(head);
-        _slot = slot;
-        _pieceStart = 0;
-        _fileBytes = 0;
-        WireWriter writer = new(server.Core.Buffers.Span(head)[..headBytes]);
-        WriteAll(ref writer, slot, request, shares, error, sessionId, frameBytes);
-        Invariant.That(writer.Position == headBytes);
-        slot.AddHeadPiece(_pieceStart, headBytes - _pieceStart);
-        _slot = null;
-        return true;
+        _error = error;
+        _sessionId = sessionId;
+        return TryWrite(slot);
     }
 
     [HotPath]
-    private void WriteAll(
-        ref WireWriter writer,
-        RequestSlot slot,
-        FetchRequestReader request,
-        FetchShare?[] shares,
-        ErrorCode error,
-        int sessionId,
-        int frameBytes
-    )
+    protected override void WriteBody(ref WireWriter writer, RequestSlot slot)
     {
         short version = slot.Version;
         bool flexible = version >= FetchRequestReader.FirstFlexible;
-        writer.WriteInt32(frameBytes);
-        writer.WriteInt32(slot.CorrelationId);
-        if (flexible)
-        {
-            writer.WriteUVarint(0);
-        }
         writer.WriteInt32(0);
         if (version >= FirstWithSessions)
         {
-            writer.WriteInt16((short)error);
-            writer.WriteInt32(sessionId);
+            writer.WriteInt16((short)_error);
+            writer.WriteInt32(_sessionId);
         }
         bool tellsLeaders = false;
         writer.WriteCount(CountTopics(request), flexible);
         for (int i = NextTold(request, 0); i < request.Count; )
         {
-            tellsLeaders |= WriteTopic(ref writer, request, shares, version, flexible, ref i);
+            tellsLeaders |= WriteTopic(ref writer, version, flexible, ref i);
         }
         if (flexible)
         {
             if (tellsLeaders)
             {
-                server.WriteNodeEndpoints(ref writer, slot.Connection);
+                Server.WriteNodeEndpoints(ref writer, slot.Connection);
             }
             else
             {
@@ -101,14 +56,7 @@ internal sealed class FetchAnswer(ServerCore server)
 
     /// <summary>One run of partitions of a topic; <paramref name="i"/> moves past it.</summary>
     [HotPath]
-    private bool WriteTopic(
-        ref WireWriter writer,
-        FetchRequestReader request,
-        FetchShare?[] shares,
-        short version,
-        bool flexible,
-        ref int i
-    )
+    private bool WriteTopic(ref WireWriter writer, short version, bool flexible, ref int i)
     {
         ref FetchEntry first = ref request.Entries[i];
         int count = 0;
@@ -130,7 +78,7 @@ internal sealed class FetchAnswer(ServerCore server)
         bool tellsLeaders = false;
         for (; i < end; i = NextTold(request, i + 1))
         {
-            tellsLeaders |= WritePartition(ref writer, request, ref request.Entries[i], shares, version, flexible);
+            tellsLeaders |= WritePartition(ref writer, ref request.Entries[i], version, flexible);
         }
         if (flexible)
         {
@@ -140,14 +88,7 @@ internal sealed class FetchAnswer(ServerCore server)
     }
 
     [HotPath]
-    private bool WritePartition(
-        ref WireWriter writer,
-        FetchRequestReader request,
-        ref FetchEntry entry,
-        FetchShare?[] shares,
-        short version,
-        bool flexible
-    )
+    private bool WritePartition(ref WireWriter writer, ref FetchEntry entry, short version, bool flexible)
     {
         FetchItem none = default;
         none.HighWatermark = -1;
@@ -191,17 +132,7 @@ internal sealed class FetchAnswer(ServerCore server)
         {
             writer.WriteInt32(-1);
         }
-        writer.WriteCount(entry.Length, flexible);
-        if (entry.Length > 0)
-        {
-            _fileBytes += entry.Length;
-            if (_slot is not null)
-            {
-                _slot.AddHeadPiece(_pieceStart, writer.Position - _pieceStart);
-                _slot.AddFilePiece(item.File, item.Position, entry.Length);
-                _pieceStart = writer.Position;
-            }
-        }
+        WriteRecords(ref writer, item.File, item.Position, entry.Length, flexible);
         return flexible && WritePartitionTags(ref writer, entry, item, version);
     }
 

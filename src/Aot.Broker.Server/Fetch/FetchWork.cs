@@ -30,8 +30,8 @@ internal sealed class FetchWork : IPendingWork
     {
         _server = server;
         _request = new FetchRequestReader(server.TopicNames);
-        _answer = new FetchAnswer(server);
         _shares = new FetchShare?[server.Core.CoreCount];
+        _answer = new FetchAnswer(server, _request, _shares);
     }
 
     public RequestSlot Slot { get; private set; } = null!;
@@ -319,7 +319,7 @@ internal sealed class FetchWork : IPendingWork
     {
         MergeResults();
         int sessionId = error == ErrorCode.None && _session is not null ? _session.Id : 0;
-        if (_answer.TryWrite(Slot, _request, _shares, error, sessionId))
+        if (_answer.TryWrite(Slot, error, sessionId))
         {
             Slot.Finish();
         }

@@ -13,9 +13,6 @@ namespace Aot.Broker.Storage.Reading;
 /// <remarks>Owner: the log's core. Reads only what is written; batches in the queue do not exist here.</remarks>
 internal sealed class LogReader(PartitionLog log)
 {
-    /// <summary>Headers of small batches are read a page at a time.</summary>
-    private const int PageBytes = 4096;
-
     /// <summary>What a walk from an index entry to the batch reads at most, as a rule; more of it waits for the disk.</summary>
     private const int WalkBytes = 16 * 1024;
 
@@ -69,7 +66,7 @@ internal sealed class LogReader(PartitionLog log)
         Errno error = Find(offset, ref first, mayDefer);
         if (error != Errno.None)
         {
-            return ReadFailedSlow(error);
+            return ReadFailedSlow(log, error);
         }
         if (first.ColdLength > 0)
         {
@@ -200,28 +197,13 @@ internal sealed class LogReader(PartitionLog log)
         {
             return Errno.None;
         }
-        Span<byte> page = stackalloc byte[PageBytes];
-        int pagePosition = 0;
-        int pageBytes = 0;
-        int batchBytes = 0;
+        HeaderPages headers = new(disk, handle.Log, stackalloc byte[HeaderPages.PageBytes], segment.Bytes);
         while (position < segment.Bytes)
         {
-            int skip = position - pagePosition;
-            if (skip + BatchHeader.Bytes > pageBytes)
+            Errno error = headers.Read(position, out BatchHeader header);
+            if (error != Errno.None)
             {
-                int wanted = batchBytes > PageBytes / 2 ? BatchHeader.Bytes : PageBytes;
-                long read = disk.Read(handle.Log, page[..Math.Min(wanted, segment.Bytes - position)], position);
-                if (read < 0)
-                {
-                    return (Errno)(-read);
-                }
-                pagePosition = position;
-                pageBytes = (int)read;
-                skip = 0;
-            }
-            if (!BatchHeader.TryRead(page[skip..pageBytes], out BatchHeader header))
-            {
-                return Errno.EIO;
+                return error;
             }
             if (header.LastOffset >= offset)
             {
@@ -231,8 +213,7 @@ internal sealed class LogReader(PartitionLog log)
                 place.BaseOffset = header.BaseOffset;
                 return Errno.None;
             }
-            batchBytes = header.TotalBytes;
-            position += batchBytes;
+            position += header.TotalBytes;
         }
         return Errno.None;
     }
@@ -301,7 +282,7 @@ internal sealed class LogReader(PartitionLog log)
 
     private static SegmentLease LeaseOf(SegmentHandle handle) => new(handle);
 
-    private ErrorCode ReadFailedSlow(Errno error)
+    internal static ErrorCode ReadFailedSlow(PartitionLog log, Errno error)
     {
         Log.For("storage").Error("reading a log failed", ("partition", log.Name), ("error", error));
         return ErrorCode.KafkaStorageError;
