@@ -34,6 +34,18 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
         }
     }
 
+    [Fact]
+    public void Large_groups_settle_and_their_heartbeats_allocate_nothing()
+    {
+        if (Run("groups", "150", "300") is { } said)
+        {
+            Assert.Contains("classic  150 members: settled", said);
+            Assert.Contains("KIP-848  150 members: settled", said);
+            Assert.Contains("300 groups: made", said);
+            Assert.Equal(3, said.Split(" and 0.00 bytes").Length - 1);
+        }
+    }
+
     /// <summary>Every load checks what it reads, so a moment of each is a test of broker and load.</summary>
     [Fact]
     [Trait("Io", "once")]

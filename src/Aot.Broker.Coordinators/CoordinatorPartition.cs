@@ -7,7 +7,7 @@ namespace Aot.Broker.Coordinators;
 /// </summary>
 public static class CoordinatorPartition
 {
-    public static int Of(string key, int partitionCount)
+    public static int Of(ReadOnlySpan<char> key, int partitionCount)
     {
         int hash = 0;
         foreach (char unit in key)

@@ -37,7 +37,7 @@ internal sealed class RequestContext
     public string? ClientId { get; }
 
     /// <summary>The peer's address in Kafka's form: a slash and the address, without port.</summary>
-    public string ClientHost => "/" + NodeAddresses.Text(Connection.Remote.Address);
+    public string ClientHost => Connection.ClientHost;
 
     /// <summary>Who asks, as far as groups care.</summary>
     public GroupCaller Caller => new(ClientId ?? "", ClientHost, Version);

@@ -6,6 +6,7 @@ using Aot.Broker.Protocol.Wire;
 using Aot.Broker.Reactor;
 using Aot.Broker.Server.Connections;
 using Aot.Broker.Server.Fetch;
+using Aot.Broker.Server.Heartbeats;
 using Aot.Broker.Server.Produce;
 using Aot.Broker.Server.Share;
 using Aot.Broker.Storage;
@@ -37,6 +38,9 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     /// <summary>Fetches in progress on a core before its pools grow; a connection has one at a time.</summary>
     private const int FetchesFilled = 32;
 
+    /// <summary>Heartbeats under way to another core before their pool grows; each takes 2 KB.</summary>
+    private const int GroupBeatsFilled = 8;
+
     /// <summary>Shares of fetches for one other core, where there are many cores.</summary>
     private const int SharesFilledMin = 4;
 
@@ -46,6 +50,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
     private readonly Pool<ProduceShare> _produceShares;
     private readonly Pool<FetchWork> _fetchWorks;
     private readonly Pool<FetchShare>[] _fetchShares;
+    private readonly Pool<GroupBeat> _groupBeats;
     private readonly Func<FetchShare, bool> _sendsHome;
     private readonly Queue<(Connection Connection, long SinceMillis)> _waitingForBudget = new(FetchesFilled);
     private readonly MetadataView _view;
@@ -73,6 +78,7 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
             _fetchShares[i] = new Pool<FetchShare>(shares, () => new FetchShare(this, target));
         }
         _sendsHome = SendsHome;
+        _groupBeats = new Pool<GroupBeat>(GroupBeatsFilled, () => new GroupBeat(this));
         FetchSessions = new FetchSessionCache(Math.Max(1, Options.FetchSessionsMax / core.CoreCount), core.NextRandom);
         TopicCreation = new TopicCreation(this);
         core.Set<IStateTopicCreation>(TopicCreation);
@@ -212,6 +218,12 @@ internal sealed class ServerCore : IMailTarget, ITurnEnd, ITimerTarget
 
     [HotPath]
     public void ReturnProduceShare(ProduceShare share) => _produceShares.Return(share);
+
+    [HotPath]
+    public GroupBeat TakeGroupBeat() => _groupBeats.Take();
+
+    [HotPath]
+    public void ReturnGroupBeat(GroupBeat beat) => _groupBeats.Return(beat);
 
     [HotPath]
     public FetchWork TakeFetchWork() => _fetchWorks.Take();

@@ -14,7 +14,8 @@ public readonly record struct ConfigResource(ConfigResourceKind Type, string Nam
 
     public int CompareTo(ConfigResource other)
     {
-        int type = Type.CompareTo(other.Type);
+        // As numbers: an enum's own comparison makes two objects each time.
+        int type = ((int)Type).CompareTo((int)other.Type);
         return type != 0 ? type : string.CompareOrdinal(Name, other.Name);
     }
 }

@@ -20,7 +20,7 @@ public sealed record ResolvedRegex(IReadOnlyList<string> Topics, long MetadataVe
 /// </summary>
 public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
 {
-    private readonly Dictionary<string, ConsumerMember> _members = [];
+    private readonly Dictionary<string, ConsumerMember> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _staticMembers = [];
     private readonly Dictionary<string, PartitionSet> _targets = [];
     private readonly Dictionary<KafkaUuid, Dictionary<int, string>> _holders = [];
@@ -99,6 +99,13 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
     internal override IEnumerable<CoordinatorRecord> Tombstones => ConsumerGroupRecords.ForgetGroup(this);
 
     public ConsumerMember? Find(string memberId) => _members.GetValueOrDefault(memberId);
+
+    /// <summary>The same for an id that is no string yet.</summary>
+    [HotPath]
+    internal ConsumerMember? Find(ReadOnlySpan<char> memberId) =>
+        _members.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(memberId, out ConsumerMember? member)
+            ? member
+            : null;
 
     public ConsumerMember? FindStatic(string instanceId) =>
         _staticMembers.TryGetValue(instanceId, out string? memberId) ? Find(memberId) : null;

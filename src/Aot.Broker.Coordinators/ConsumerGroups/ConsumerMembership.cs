@@ -38,6 +38,36 @@ public sealed class ConsumerMembership(GroupShard shard)
         return request.MemberEpoch < 0 ? LeaveAsync(request) : BeatAsync(caller, request);
     }
 
+    /// <summary>
+    /// A heartbeat of somebody who has reached the target, with nothing new on either side. False: see
+    /// <see cref="SteadyHeartbeats"/>.
+    /// </summary>
+    [HotPath]
+    internal bool TryBeat(ConsumerGroup group, in SteadyBeat beat, out SteadyAnswer answer)
+    {
+        answer = default;
+        if (
+            group.Find(beat.MemberId) is not { UsesClassicProtocol: false } member
+            || member.Epoch != beat.Epoch
+            || !member.HasReached(group.TargetEpoch)
+            || group.Epoch != group.TargetEpoch
+            || !ReferenceEquals(group.ComparedImage, shard.Metadata.Image)
+            || !beat.InstanceId.SequenceEqual(member.InstanceId)
+            || !beat.ClientId.SequenceEqual(member.ClientId)
+            || beat.ClientHost != member.ClientHost
+        )
+        {
+            return false;
+        }
+        _timers.RestartSession(group, member);
+        answer = new SteadyAnswer(
+            member.MemberId,
+            member.Epoch,
+            shard.GroupSettings.HeartbeatIntervalMs(group.GroupId)
+        );
+        return true;
+    }
+
     /// <summary>Members' timers begin anew: after a load.</summary>
     internal void RestartTimers(ConsumerGroup group)
     {

@@ -1,3 +1,4 @@
+using Aot.Broker.Base;
 using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol;
 
@@ -9,17 +10,20 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 /// </summary>
 internal sealed class ConsumerTimers(GroupShard shard)
 {
+    [HotPath]
     public void RestartSession(ConsumerGroup group, ConsumerMember member)
     {
-        string memberId = member.MemberId;
-        group
-            .TimersOf(memberId)
-            .RestartSession(
-                shard.Core,
-                member.Classic?.SessionTimeoutMs ?? shard.GroupSettings.SessionTimeoutMs(group.GroupId),
-                () => Remove(group, memberId, "member's session ended")
-            );
+        MemberTimers timers = group.TimersOf(member.MemberId);
+        int timeoutMs = member.Classic?.SessionTimeoutMs ?? shard.GroupSettings.SessionTimeoutMs(group.GroupId);
+        if (!timers.TryRestartSession(shard.Core, timeoutMs))
+        {
+            StartSessionSlow(group, member.MemberId, timers, timeoutMs);
+        }
     }
+
+    /// <summary>Once per member. A method of its own: the closure would be made at every call of its caller.</summary>
+    private void StartSessionSlow(ConsumerGroup group, string memberId, MemberTimers timers, int timeoutMs) =>
+        timers.RestartSession(shard.Core, timeoutMs, () => Remove(group, memberId, "member's session ended"));
 
     /// <summary>Starts, keeps or stops the clock of a member's revocation, as its state asks.</summary>
     public void FollowRevocation(ConsumerGroup group, ConsumerMember member)

@@ -33,6 +33,9 @@ public sealed class ClassicGroup(string groupId)
     private readonly Dictionary<string, string> staticMembers = [];
     private readonly HashSet<string> pendingMembers = [];
 
+    /// <summary>How many members know a protocol: asked at every join, of groups of thousands.</summary>
+    private readonly Dictionary<string, int> supporters = [];
+
     public string GroupId { get; } = groupId;
 
     public ClassicGroupState State { get; private set; } = ClassicGroupState.Empty;
@@ -59,6 +62,10 @@ public sealed class ClassicGroup(string groupId)
     public int Size => members.Count + pendingMembers.Count;
 
     public ClassicMember? Find(string memberId) => members.Find(memberId);
+
+    /// <summary>The same for an id that is no string yet.</summary>
+    [HotPath]
+    internal ClassicMember? Find(ReadOnlySpan<char> memberId) => members.Find(memberId);
 
     public string? StaticMemberId(string instanceId) => staticMembers.GetValueOrDefault(instanceId);
 
@@ -110,6 +117,7 @@ public sealed class ClassicGroup(string groupId)
         }
         Invariant.That(ProtocolType == protocolType);
         members.Add(member);
+        CountSupport(member, 1);
         pendingMembers.Remove(member.MemberId);
         if (member.InstanceId is not null)
         {
@@ -120,6 +128,10 @@ public sealed class ClassicGroup(string groupId)
 
     public void Remove(ClassicMember member)
     {
+        if (Find(member.MemberId) == member)
+        {
+            CountSupport(member, -1);
+        }
         members.Remove(member.MemberId);
         if (member.InstanceId is not null && staticMembers.GetValueOrDefault(member.InstanceId) == member.MemberId)
         {
@@ -131,11 +143,21 @@ public sealed class ClassicGroup(string groupId)
         }
     }
 
+    /// <summary>A member that joins again says anew how it can divide partitions.</summary>
+    public void Update(ClassicMember member, IReadOnlyList<MemberProtocol> protocols)
+    {
+        CountSupport(member, -1);
+        member.Protocols = protocols;
+        CountSupport(member, 1);
+    }
+
     /// <summary>A static member that came back under a new id takes the place, and the role, of the old one.</summary>
     public void ReplaceStatic(ClassicMember old, ClassicMember successor)
     {
         Invariant.That(old.InstanceId is not null && old.InstanceId == successor.InstanceId);
         members.Replace(old.MemberId, successor);
+        CountSupport(old, -1);
+        CountSupport(successor, 1);
         staticMembers[successor.InstanceId!] = successor.MemberId;
         if (LeaderId == old.MemberId)
         {
@@ -204,8 +226,18 @@ public sealed class ClassicGroup(string groupId)
         {
             return protocolType.Length > 0 && protocols.Count > 0;
         }
-        HashSet<string> common = CommonProtocols();
-        return ProtocolType == protocolType && protocols.Any(p => common.Contains(p.Name));
+        if (ProtocolType != protocolType)
+        {
+            return false;
+        }
+        foreach (MemberProtocol protocol in protocols)
+        {
+            if (IsCommon(protocol.Name))
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Restores what a GroupMetadata record says; only for a group that has just been made.</summary>
@@ -245,30 +277,74 @@ public sealed class ClassicGroup(string groupId)
 
     private HashSet<string> CommonProtocols()
     {
-        HashSet<string>? common = null;
-        foreach (ClassicMember member in members)
+        HashSet<string> common = [];
+        foreach (string name in supporters.Keys)
         {
-            if (common is null)
+            if (IsCommon(name))
             {
-                common = [.. member.Protocols.Select(p => p.Name)];
+                common.Add(name);
+            }
+        }
+        return common;
+    }
+
+    /// <summary>Whether every member knows the protocol.</summary>
+    private bool IsCommon(string protocol) => supporters.GetValueOrDefault(protocol) == members.Count;
+
+    private void CountSupport(ClassicMember member, int change)
+    {
+        for (int i = 0; i < member.Protocols.Count; i++)
+        {
+            string name = member.Protocols[i].Name;
+            if (IsNamedBefore(member.Protocols, i))
+            {
+                continue;
+            }
+            int count = supporters.GetValueOrDefault(name) + change;
+            if (count == 0)
+            {
+                supporters.Remove(name);
             }
             else
             {
-                common.IntersectWith(member.Protocols.Select(p => p.Name));
+                supporters[name] = count;
             }
         }
-        return common ?? [];
+    }
+
+    /// <summary>A member that names a protocol twice counts once.</summary>
+    private static bool IsNamedBefore(IReadOnlyList<MemberProtocol> protocols, int index)
+    {
+        for (int i = 0; i < index; i++)
+        {
+            if (protocols[i].Name == protocols[index].Name)
+            {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// <summary>Members in the order in which they came, found by id.</summary>
     private sealed class OrderedMembers : IReadOnlyCollection<ClassicMember>
     {
         private readonly List<ClassicMember> order = [];
-        private readonly Dictionary<string, ClassicMember> byId = [];
+        private readonly Dictionary<string, ClassicMember> byId;
+        private readonly Dictionary<string, ClassicMember>.AlternateLookup<ReadOnlySpan<char>> byText;
+
+        public OrderedMembers()
+        {
+            byId = new Dictionary<string, ClassicMember>(StringComparer.Ordinal);
+            byText = byId.GetAlternateLookup<ReadOnlySpan<char>>();
+        }
 
         public int Count => order.Count;
 
         public ClassicMember? Find(string memberId) => byId.GetValueOrDefault(memberId);
+
+        [HotPath]
+        public ClassicMember? Find(ReadOnlySpan<char> memberId) =>
+            byText.TryGetValue(memberId, out ClassicMember? member) ? member : null;
 
         public void Add(ClassicMember member)
         {

@@ -188,7 +188,7 @@ public sealed class ClassicMembership(GroupShard shard)
         JoinGroupRequest request
     )
     {
-        member.Protocols = ClassicRequests.ProtocolsOf(request);
+        entry.Group.Update(member, ClassicRequests.ProtocolsOf(request));
         member.SessionTimeoutMs = request.SessionTimeoutMs;
         member.RebalanceTimeoutMs = ClassicRequests.RebalanceTimeoutOf(request, caller);
         member.ClientId = caller.ClientId;
@@ -345,6 +345,24 @@ public sealed class ClassicMembership(GroupShard shard)
                 _rebalance.RestartSession(entry, member);
             }
         }
+    }
+
+    /// <summary>The heartbeat of a member of a generation that stands. False: see <see cref="SteadyHeartbeats"/>.</summary>
+    [HotPath]
+    internal bool TryBeat(GroupEntry entry, in SteadyBeat beat)
+    {
+        ClassicGroup group = entry.Group;
+        if (
+            group.Generation != beat.Epoch
+            || group.State is not (ClassicGroupState.Stable or ClassicGroupState.CompletingRebalance)
+            || group.Find(beat.MemberId) is not { } member
+            || (beat.InstanceId.Length > 0 && !beat.InstanceId.SequenceEqual(member.InstanceId))
+        )
+        {
+            return false;
+        }
+        _rebalance.RestartSession(entry, member);
+        return true;
     }
 
     public HeartbeatResponse Heartbeat(HeartbeatRequest request)

@@ -260,14 +260,20 @@ internal sealed class ClassicRebalance(GroupShard shard)
         }
     }
 
+    [HotPath]
     internal void StartSession(GroupEntry entry, ClassicMember member, int timeoutMs)
     {
         StopSession(member);
-        member.SessionTimer = Core.Timers.Schedule(
-            Core.NowMillis + timeoutMs,
-            member.SessionTarget ??= new TimerAction(() => OnSessionTimer(entry, member)),
-            0
-        );
+        ITimerTarget target = member.SessionTarget ?? MakeSessionTargetSlow(entry, member);
+        member.SessionTimer = Core.Timers.Schedule(Core.NowMillis + timeoutMs, target, 0);
+    }
+
+    /// <summary>Once per member. A method of its own: the closure would be made at every call of its caller.</summary>
+    private TimerAction MakeSessionTargetSlow(GroupEntry entry, ClassicMember member)
+    {
+        TimerAction target = new(() => OnSessionTimer(entry, member));
+        member.SessionTarget = target;
+        return target;
     }
 
     internal void OnSessionTimer(GroupEntry entry, ClassicMember member)

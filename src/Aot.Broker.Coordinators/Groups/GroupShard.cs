@@ -31,7 +31,8 @@ public sealed class GroupShard : ICoordinatorShard
 {
     private const long NoProducer = -1;
 
-    private readonly Dictionary<string, ShardGroup> groups = [];
+    private readonly Dictionary<string, ShardGroup> groups = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, ShardGroup>.AlternateLookup<ReadOnlySpan<char>> groupsByText;
     private readonly CoordinatorLog log;
 
     internal GroupShard(
@@ -47,6 +48,7 @@ public sealed class GroupShard : ICoordinatorShard
         Metadata = metadata;
         Options = options;
         log = new CoordinatorLog(core, partitionLog);
+        groupsByText = groups.GetAlternateLookup<ReadOnlySpan<char>>();
         Membership = new ClassicMembership(this);
         OffsetRequests = new OffsetRequests(this);
         TransactionalOffsets = new TransactionalOffsets(this);
@@ -151,6 +153,11 @@ public sealed class GroupShard : ICoordinatorShard
 
     /// <summary>The group with this id, of whatever protocol.</summary>
     internal ShardGroup? FindAny(string groupId) => groups.GetValueOrDefault(groupId);
+
+    /// <summary>The same for an id that is no string yet.</summary>
+    [HotPath]
+    internal ShardGroup? FindAny(ReadOnlySpan<char> groupId) =>
+        groupsByText.TryGetValue(groupId, out ShardGroup? group) ? group : null;
 
     /// <summary>The group of the classic protocol with this id.</summary>
     internal GroupEntry? Find(string groupId) => FindAny(groupId) as GroupEntry;

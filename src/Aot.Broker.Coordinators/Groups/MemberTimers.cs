@@ -1,3 +1,4 @@
+using Aot.Broker.Base;
 using Aot.Broker.Reactor;
 
 namespace Aot.Broker.Coordinators.Groups;
@@ -26,6 +27,19 @@ internal sealed class MemberTimers
             onEnd();
         });
         _session = core.Timers.Schedule(core.NowMillis + timeoutMs, _sessionTarget, 0);
+    }
+
+    /// <summary>Begins it anew without an allocation; false where it has never begun.</summary>
+    [HotPath]
+    public bool TryRestartSession(Core core, int timeoutMs)
+    {
+        if (_sessionTarget is null)
+        {
+            return false;
+        }
+        Cancel(core, _session);
+        _session = core.Timers.Schedule(core.NowMillis + timeoutMs, _sessionTarget, 0);
+        return true;
     }
 
     /// <summary>Starts once per epoch.</summary>

@@ -60,6 +60,9 @@ internal sealed class Connection : IConnectionEvents, ITurnEnd, ITimerTarget
 
     public IPEndPoint Local { get; private set; } = new(IPAddress.None, 0);
 
+    /// <summary>The peer's address as Kafka writes it: a slash and the address, without port.</summary>
+    public string ClientHost => field ??= "/" + NodeAddresses.Text(Remote.Address);
+
     public bool IsClosing => _isClosing;
 
     public int InFlight => _answers.Count;
