@@ -24,6 +24,8 @@ usage: ./build.sh COMMAND
   bench [FILTER]               build and run the micro-benchmarks whose name contains FILTER; tables with ratios, also in out/bench
   sim [--seeds N] [--first S]  N runs (1000) of the broker in the simulator, with faults, from seed S on; sim --seed S repeats
                                one, sim --scenario NAME [--call K --fault FAULT] tells a story with every fault or one
+  clients [NAME [HOST:PORT]]   the client matrix: every client library and what it can do here, kept as the table in README.md;
+                               NAME: those clients; HOST:PORT: against a broker that runs already
   perf [OPTIONS] [WORKLOAD]... workloads on out/aot-broker, on Apache Kafka and on the loop without a broker, in turns; writes
                                perf/RESULTS.md (perf --list names them, perf --help the options). Run it alone on a machine
   kafka-suite [LIST|CLASS]...  Apache Kafka's own cluster tests against out/aot-broker (needs the peers folder): a list of it,
@@ -311,6 +313,18 @@ simulate() {
   dotnet "$out/build/net10.0/bin/$name/debug/$name.dll" "$@"
 }
 
+# The client matrix. Its program is the project of the tests that use the same clients.
+clients() {
+  need_to_test
+  build
+  local log=$out/clients.log name=Aot.Broker.EndToEnd.Tests
+  if ! dotnet build native-tests/EndToEnd -v q > "$log" 2>&1; then
+    grep -E 'error' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
+    fail "building the client matrix failed (all of it: $log)"
+  fi
+  AOT_BROKER_BINARY=$binary dotnet "$out/build/net10.0/bin/$name/debug/$name.dll" "$@"
+}
+
 peers() {
   if [ -n "${AOT_BROKER_PEERS:-}" ]; then
     printf '%s\n' "$AOT_BROKER_PEERS"
@@ -392,6 +406,7 @@ case $command in
     ;;
   bench) bench "$@" ;;
   sim) simulate "$@" ;;
+  clients) clients "$@" ;;
   measure)
     build
     AOT_BROKER_BINARY=$binary exec perf/startup "$@"
