@@ -38,6 +38,8 @@ public sealed class BrokerProcess : IDisposable
     private const int SignalKill = 9;
     private const int SignalTerminate = 15;
     private const int SignalUser2 = 12;
+    private const int SignalContinue = 18;
+    private const int SignalStop = 19;
     private const int CharactersMax = 1024 * 1024;
     private static readonly TimeSpan s_startLimit = TimeSpan.FromSeconds(60);
 
@@ -95,6 +97,11 @@ public sealed class BrokerProcess : IDisposable
 
     /// <summary>A signal by pid: SIGTERM asks for an orderly end.</summary>
     public void Terminate() => Signal(SignalTerminate);
+
+    /// <summary>SIGSTOP: the process stands still, with its sockets open, until <see cref="Resume"/>.</summary>
+    public void Pause() => Signal(SignalStop);
+
+    public void Resume() => Signal(SignalContinue);
 
     /// <summary>SIGKILL, and waits until the process is gone.</summary>
     public void Kill()
