@@ -173,6 +173,15 @@ public sealed class ShareStateTests
     }
 
     [Fact]
+    public void What_is_complete_is_counted_from_a_known_start()
+    {
+        SharePartitionState begun = ShareStateRules.Initialize(null, 1, -1, 5);
+        Assert.Equal((0, -1L, -1), (begun.SnapshotEpoch, begun.StartOffset, begun.DeliveryCompleteCount));
+        SharePartitionState set = ShareStateRules.Initialize(begun, 2, 30, 6);
+        Assert.Equal((1, 30L, 0), (set.SnapshotEpoch, set.StartOffset, set.DeliveryCompleteCount));
+    }
+
+    [Fact]
     public void A_key_is_read_back_from_its_text()
     {
         ShareStateKey key = new("a-group", new KafkaUuid(1, 2), 3);

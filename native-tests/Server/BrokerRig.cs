@@ -148,18 +148,20 @@ internal sealed class BrokerRig : IAsyncDisposable
             ["controller.listener.names"] = "CONTROLLER",
         };
         ConfigValues values = ConfigValues.ForBroker(all);
+        ShareStateOptions shareStateOptions = new();
+        ShareStateCoordinator shareStates = new(1, shareStateOptions);
+        SharePersister persister = new(shareStates, shareStateOptions);
         GroupCoordinator groups = new(
             1,
             new GroupOptions
             {
                 InitialRebalanceDelayMs = 0,
                 Streams = new StreamsGroupOptions { InitialRebalanceDelayMs = 0, AssignmentIntervalMs = 0 },
-            }
+            },
+            persister
         );
         ConnectionLimits limits = new(options);
         TransactionCoordinator transactions = new(1, transactionOptions ?? new TransactionOptions());
-        ShareStateOptions shareStateOptions = new();
-        ShareStateCoordinator shareStates = new(1, shareStateOptions);
         _node = await ClusterNode.StartAsync(
             Cores,
             _directories,
@@ -187,7 +189,7 @@ internal sealed class BrokerRig : IAsyncDisposable
                         ConnectionLimits = limits,
                         Transactions = transactions,
                         ShareStates = shareStates,
-                        SharePersister = new SharePersister(shareStates, shareStateOptions),
+                        SharePersister = persister,
                     }
                 )
             );

@@ -81,6 +81,11 @@ internal static class HandlerRegistry
             yield return new OffsetDeleteHandler(server, groups);
             yield return new ConsumerGroupHeartbeatHandler(server, groups);
             yield return new ConsumerGroupDescribeHandler(server, groups);
+            yield return new ShareGroupHeartbeatHandler(server, groups);
+            yield return new ShareGroupDescribeHandler(server, groups);
+            yield return new DescribeShareGroupOffsetsHandler(server, groups);
+            yield return new AlterShareGroupOffsetsHandler(server, groups);
+            yield return new DeleteShareGroupOffsetsHandler(server, groups);
             yield return new StreamsGroupHeartbeatHandler(server, groups);
             yield return new StreamsGroupDescribeHandler(server, groups);
             yield return new StreamsGroupTopologyDescriptionUpdateHandler(server, groups);

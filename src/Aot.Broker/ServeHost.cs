@@ -91,11 +91,11 @@ internal sealed class ServeHost(BrokerConfiguration configuration)
     {
         Core first = group.Cores[0];
         List<BoundListener> listeners = await first.RunFromThreadAsync(core => BindAsync(core, options));
-        GroupCoordinator groups = new(options.NodeId, ServeSettings.MakeGroups(configuration.Values));
         TransactionCoordinator transactions = new(options.NodeId, ServeSettings.MakeTransactions(configuration.Values));
         ShareStateOptions shareStateOptions = ServeSettings.MakeShareStates(configuration.Values);
         ShareStateCoordinator shareStates = new(options.NodeId, shareStateOptions);
         SharePersister persister = new(shareStates, shareStateOptions);
+        GroupCoordinator groups = new(options.NodeId, ServeSettings.MakeGroups(configuration.Values), persister);
         ConnectionLimits limits = new(options);
         ClusterNode node = await ClusterNode.StartAsync(
             group.Cores,

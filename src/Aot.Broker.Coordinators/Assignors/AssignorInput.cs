@@ -4,7 +4,8 @@ using Aot.Broker.Coordinators.ConsumerGroups;
 namespace Aot.Broker.Coordinators.Assignors;
 
 /// <summary>A topic as an assignor sees it.</summary>
-public sealed record AssignorTopic(KafkaUuid Id, int PartitionCount);
+/// <param name="Assignable">In a share group: the partitions that may be given to members, in ascending order.</param>
+public sealed record AssignorTopic(KafkaUuid Id, int PartitionCount, int[]? Assignable = null);
 
 /// <summary>A member as an assignor sees it.</summary>
 /// <param name="Topics">What it subscribes to, as indexes into the input's topics.</param>
@@ -22,7 +23,7 @@ public sealed record AssignorInput(IReadOnlyList<AssignorMember> Members, IReadO
 
 /// <summary>
 /// Divides partitions among the members of a group on the broker's side (KIP-848). Every partition of a subscribed
-/// topic goes to exactly one member that subscribes to it. The same input gives the same result.
+/// topic goes to a member that subscribes to it: in a consumer group to exactly one. The same input gives the same result.
 /// </summary>
 public interface IAssignor
 {

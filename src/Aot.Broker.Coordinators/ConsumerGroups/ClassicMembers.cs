@@ -107,7 +107,7 @@ internal sealed class ClassicMembers(GroupShard shard)
         bool isStale = group.TargetEpoch < group.Epoch;
         if (!endsConsumerProtocol)
         {
-            shard.Consumers.Targets.Follow(write, group);
+            shard.Targets.Follow(write, group);
         }
         ConsumerMember member =
             endsConsumerProtocol && isStale

@@ -34,7 +34,7 @@ internal static class ConsumerDescription
             GroupState = group.StateName,
             GroupEpoch = group.Epoch,
             AssignmentEpoch = group.TargetEpoch,
-            AssignorName = shard.Consumers.Targets.Preferred(group).Name,
+            AssignorName = group.Assignor(shard).Name,
             Members = [.. members.Select(member => Describe(group, member, image))],
         };
     }

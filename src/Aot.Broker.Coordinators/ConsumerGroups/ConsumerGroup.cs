@@ -1,7 +1,6 @@
 using Aot.Broker.Base;
-using Aot.Broker.Cluster;
+using Aot.Broker.Coordinators.Assignors;
 using Aot.Broker.Coordinators.Groups;
-using Aot.Broker.Reactor;
 
 namespace Aot.Broker.Coordinators.ConsumerGroups;
 
@@ -12,20 +11,17 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 public sealed record ResolvedRegex(IReadOnlyList<string> Topics, long MetadataVersion, long TimestampMs);
 
 /// <summary>
-/// A group whose partitions the broker divides (KIP-848). What its records say: members, epochs, the target. It changes
-/// by them only (<see cref="ConsumerReplay"/>), at load and while running alike. Beside them it has the timers of its
-/// members. Owned by the shard's core.
+/// A group of the consumer protocol (KIP-848): a partition has one holder at a time. It changes by its records only, see
+/// <see cref="ConsumerReplay"/>. Owned by the shard's core.
 ///
 /// Invariants: a partition has at most one holder; every static instance name points to a member.
 /// </summary>
-public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
+public sealed class ConsumerGroup(string groupId) : TargetedGroup(groupId)
 {
     private readonly Dictionary<string, ConsumerMember> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _staticMembers = [];
-    private readonly Dictionary<string, PartitionSet> _targets = [];
     private readonly Dictionary<KafkaUuid, Dictionary<int, string>> _holders = [];
     private readonly Dictionary<string, ResolvedRegex> _regexes = [];
-    private readonly Dictionary<string, MemberTimers> _timers = [];
 
     public override string TypeName => "consumer";
 
@@ -33,29 +29,9 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
 
     public override bool IsVacant => _members.Count == 0;
 
-    public override long? UnusedSinceMs => null;
-
-    /// <summary>Grows with each change that a new division of the partitions has to follow.</summary>
-    public int Epoch { get; private set; }
-
-    /// <summary>A hash over the subscribed topics as they were at that epoch.</summary>
-    public long MetadataHash { get; private set; }
-
-    /// <summary>The group epoch that the target belongs to.</summary>
-    public int TargetEpoch { get; private set; }
-
-    /// <summary>Wall clock of that decision; 0 = unknown.</summary>
-    public long TargetTimestampMs { get; private set; }
-
     public IReadOnlyCollection<ConsumerMember> Members => _members.Values;
 
     public IReadOnlyDictionary<string, ResolvedRegex> Regexes => _regexes;
-
-    /// <summary>The image that <see cref="MetadataHash"/> was last compared with.</summary>
-    internal MetadataImage? ComparedImage { get; set; }
-
-    /// <summary>Decides the next target, where that has to wait a little.</summary>
-    internal TimerHandle? TargetTimer { get; set; }
 
     /// <summary>True from a subscription by expression until its topics are found.</summary>
     internal bool IsResolving { get; set; }
@@ -79,18 +55,7 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
         }
     }
 
-    public override IReadOnlySet<string> SubscribedTopics
-    {
-        get
-        {
-            HashSet<string> topics = [];
-            foreach (ConsumerMember member in _members.Values)
-            {
-                topics.UnionWith(TopicsOf(member));
-            }
-            return topics;
-        }
-    }
+    internal override IReadOnlyCollection<GroupMember> AnyMembers => _members.Values;
 
     internal override void Start(GroupShard shard) => shard.Consumers.RestartTimers(this);
 
@@ -110,11 +75,6 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
     public ConsumerMember? FindStatic(string instanceId) =>
         _staticMembers.TryGetValue(instanceId, out string? memberId) ? Find(memberId) : null;
 
-    /// <summary>What the member shall have; empty for somebody whom no decision knows yet.</summary>
-    public PartitionSet Target(string memberId) => _targets.GetValueOrDefault(memberId, PartitionSet.Empty);
-
-    public IEnumerable<string> TargetMembers => _targets.Keys;
-
     /// <summary>Whether nobody but this member holds the partition.</summary>
     public bool IsFree(KafkaUuid topic, int partition, string memberId) =>
         !_holders.TryGetValue(topic, out Dictionary<int, string>? holders)
@@ -122,49 +82,33 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
         || holder == memberId;
 
     /// <summary>The names of the member's subscription and those that its expression matched, in no order.</summary>
-    public IEnumerable<string> TopicsOf(ConsumerMember member) =>
-        member.SubscribedRegex is { Length: > 0 } regex && _regexes.TryGetValue(regex, out ResolvedRegex? resolved)
+    internal override IEnumerable<string> TopicsOf(GroupMember member) =>
+        RegexOf(member) is { Length: > 0 } regex && _regexes.TryGetValue(regex, out ResolvedRegex? resolved)
             ? member.SubscribedNames.Union(resolved.Topics)
             : member.SubscribedNames;
 
+    // Newlines are in no topic name and in no regular expression that matches one.
+    internal override string SubscriptionOf(GroupMember member) => $"{RegexOf(member)}\n{base.SubscriptionOf(member)}";
+
+    private static string? RegexOf(GroupMember member) => ((ConsumerMember)member).SubscribedRegex;
+
+    internal override IAssignor Assignor(GroupShard shard) =>
+        ConsumerAssignors.Preferred(this, shard.Options.Consumers);
+
+    internal override int AssignmentIntervalMs(GroupShard shard) => shard.GroupSettings.AssignmentIntervalMs(GroupId);
+
+    internal override CoordinatorRecord EpochRecord(int epoch, long metadataHash) =>
+        ConsumerGroupRecords.Epoch(GroupId, epoch, metadataHash);
+
+    internal override CoordinatorRecord TargetRecord(string memberId, PartitionSet target) =>
+        ConsumerGroupRecords.Target(GroupId, memberId, target);
+
+    internal override CoordinatorRecord TargetEpochRecord(int epoch, long timestampMs) =>
+        ConsumerGroupRecords.TargetEpoch(GroupId, epoch, timestampMs);
+
     public bool UsesRegex(string regex) => _members.Values.Any(member => member.SubscribedRegex == regex);
 
-    internal MemberTimers TimersOf(string memberId)
-    {
-        if (!_timers.TryGetValue(memberId, out MemberTimers? timers))
-        {
-            _timers[memberId] = timers = new MemberTimers();
-        }
-        return timers;
-    }
-
-    internal IEnumerable<MemberTimers> Timers => _timers.Values;
-
     // Changes by records -----------------------------------------------------------------------------------------------
-
-    internal void SetEpoch(int epoch, long metadataHash)
-    {
-        Epoch = epoch;
-        MetadataHash = metadataHash;
-    }
-
-    internal void SetTargetEpoch(int epoch, long timestampMs)
-    {
-        TargetEpoch = epoch;
-        TargetTimestampMs = timestampMs;
-    }
-
-    internal void SetTarget(string memberId, PartitionSet? target)
-    {
-        if (target is null)
-        {
-            _targets.Remove(memberId);
-        }
-        else
-        {
-            _targets[memberId] = target;
-        }
-    }
 
     internal void SetRegex(string regex, ResolvedRegex? resolved)
     {
@@ -216,7 +160,7 @@ public sealed class ConsumerGroup(string groupId) : ShardGroup(groupId)
         {
             Release(member);
             ForgetInstance(member);
-            _timers.Remove(memberId);
+            ForgetTimers(memberId);
         }
     }
 

@@ -85,7 +85,7 @@ internal static class ConsumerGroupRecords
                         .. target.Topics.Select(topic => new Targeted
                         {
                             TopicId = topic.Topic,
-                            Partitions = Numbers(topic),
+                            Partitions = topic.Numbers(),
                         }),
                     ],
                 },
@@ -178,15 +178,10 @@ internal static class ConsumerGroupRecords
         PartitionSet.Builder set = new();
         foreach (Targeted topic in topics)
         {
-            foreach (int partition in topic.Partitions)
-            {
-                set.Add(topic.TopicId, new HeldPartition(partition, 0));
-            }
+            set.Add(topic.TopicId, topic.Partitions);
         }
         return set.Build();
     }
-
-    private static List<int> Numbers(TopicPartitions topic) => [.. topic.Held.Select(held => held.Partition)];
 
     private static int EpochAt(List<int>? epochs, int index) => epochs is { } all && index < all.Count ? all[index] : 0;
 
@@ -195,7 +190,7 @@ internal static class ConsumerGroupRecords
             .. set.Topics.Select(topic => new Assigned
             {
                 TopicId = topic.Topic,
-                Partitions = Numbers(topic),
+                Partitions = topic.Numbers(),
                 AssignmentEpochs = [.. topic.Held.Select(held => held.Epoch)],
             }),
         ];

@@ -30,21 +30,12 @@ public sealed record ClassicMembershipInfo(int SessionTimeoutMs, IReadOnlyList<M
 /// <summary>
 /// A member of a consumer group (KIP-848) as its records say. Immutable: a new record makes a new one.
 /// </summary>
-public sealed record ConsumerMember(string MemberId)
+public sealed record ConsumerMember(string MemberId) : GroupMember(MemberId)
 {
     /// <summary>Epoch of a static member that is away and may come back under another id.</summary>
     public const int EpochOfStaticAway = -2;
 
     public string? InstanceId { get; init; }
-
-    public string? RackId { get; init; }
-
-    public string ClientId { get; init; } = "";
-
-    public string ClientHost { get; init; } = "";
-
-    /// <summary>In ascending order, each once.</summary>
-    public IReadOnlyList<string> SubscribedNames { get; init; } = [];
 
     public string? SubscribedRegex { get; init; }
 
@@ -56,15 +47,7 @@ public sealed record ConsumerMember(string MemberId)
     /// <summary>Null for a member of the consumer protocol.</summary>
     public ClassicMembershipInfo? Classic { get; init; }
 
-    /// <summary>Target epoch that the member has reached; 0 before the first.</summary>
-    public int Epoch { get; init; }
-
-    /// <summary>The one before, which a client whose answer was lost still sends.</summary>
-    public int PreviousEpoch { get; init; }
-
     public MemberState State { get; init; } = MemberState.Stable;
-
-    public PartitionSet Assigned { get; init; } = PartitionSet.Empty;
 
     public PartitionSet PendingRevocation { get; init; } = PartitionSet.Empty;
 

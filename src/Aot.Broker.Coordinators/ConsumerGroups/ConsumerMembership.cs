@@ -17,12 +17,9 @@ public sealed class ConsumerMembership(GroupShard shard)
     private const string Title = "Consumer group";
 
     private readonly ConsumerTimers _timers = new(shard);
-    private readonly TargetDecision _targets = new(shard);
     private readonly RegexResolution _regexes = new(shard);
 
     private ConsumerGroupOptions Options => shard.Options.Consumers;
-
-    internal TargetDecision Targets => _targets;
 
     internal RegexResolution Regexes => _regexes;
 
@@ -83,7 +80,7 @@ public sealed class ConsumerMembership(GroupShard shard)
         {
             _timers.Stop(timers);
         }
-        _targets.Cancel(group);
+        shard.Targets.Cancel(group);
     }
 
     internal void StopTimers(ConsumerGroup group, string memberId) => _timers.Stop(group.TimersOf(memberId));
@@ -245,7 +242,7 @@ public sealed class ConsumerMembership(GroupShard shard)
         {
             _regexes.Begin(group, request.SubscribedTopicRegex!, newRegex);
         }
-        _targets.Follow(write, group);
+        shard.Targets.Follow(write, group);
         ConsumerMember member = Reconcile(write, group, memberId, Owned(request));
         Restart(group, member);
         bool isFull =
@@ -396,7 +393,7 @@ public sealed class ConsumerMembership(GroupShard shard)
         {
             write.Add(ConsumerGroupRecords.Regex(group.GroupId, oldRegex, null));
         }
-        _targets.FollowMetadata(write, group, hasNewNames || hasNewRegex);
+        shard.Targets.FollowMetadata(write, group, hasNewNames || hasNewRegex);
     }
 
     /// <summary>The successor takes over what the static member had and shall have; nobody else notices.</summary>

@@ -6,7 +6,18 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 public readonly record struct HeldPartition(int Partition, int Epoch);
 
 /// <summary>The partitions of one topic, in ascending order.</summary>
-public sealed record TopicPartitions(KafkaUuid Topic, HeldPartition[] Held);
+public sealed record TopicPartitions(KafkaUuid Topic, HeldPartition[] Held)
+{
+    public List<int> Numbers()
+    {
+        List<int> numbers = new(Held.Length);
+        foreach (HeldPartition held in Held)
+        {
+            numbers.Add(held.Partition);
+        }
+        return numbers;
+    }
+}
 
 /// <summary>A question about one partition.</summary>
 public delegate bool PartitionTest(KafkaUuid topic, int partition);
@@ -68,6 +79,19 @@ public sealed class PartitionSet
             return null;
         }
         return null;
+    }
+
+    /// <summary>What the set has of a topic, in ascending order.</summary>
+    public HeldPartition[] Of(KafkaUuid topic)
+    {
+        foreach (TopicPartitions one in Topics)
+        {
+            if (one.Topic == topic)
+            {
+                return one.Held;
+            }
+        }
+        return [];
     }
 
     public PartitionSet Where(PartitionTest keep)
@@ -137,6 +161,15 @@ public sealed class PartitionSet
             }
             partitions.Add(((long)held.Partition << PartitionShift) | (uint)held.Epoch);
             Count++;
+        }
+
+        /// <summary>Partitions without an epoch.</summary>
+        public void Add(KafkaUuid topic, List<int> partitions)
+        {
+            foreach (int partition in partitions)
+            {
+                Add(topic, new HeldPartition(partition, 0));
+            }
         }
 
         public void Add(PartitionSet set)

@@ -124,8 +124,8 @@ internal sealed class RegexResolution(GroupShard shard)
         }
         if (!write.IsEmpty)
         {
-            shard.Consumers.Targets.FollowMetadata(write, group, changesTopics);
-            shard.Consumers.Targets.Follow(write, group);
+            shard.Targets.FollowMetadata(write, group, changesTopics);
+            shard.Targets.Follow(write, group);
             await write.CommitAsync();
         }
     }

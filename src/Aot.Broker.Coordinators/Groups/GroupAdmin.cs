@@ -1,3 +1,4 @@
+using Aot.Broker.Coordinators.ShareGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Storage;
@@ -96,6 +97,17 @@ public sealed class GroupAdmin(GroupShard shard)
             return ErrorCode.GroupIdNotFound;
         }
         if (!group.IsVacant)
+        {
+            return ErrorCode.NonEmptyGroup;
+        }
+        if (
+            group is ShareGroup shares
+            && await shard.Shares.States.DeleteAllAsync(shares) is var kept and not ErrorCode.None
+        )
+        {
+            return kept;
+        }
+        if (shard.FindAny(groupId) is not { IsVacant: true })
         {
             return ErrorCode.NonEmptyGroup;
         }

@@ -1,6 +1,8 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.ShareGroups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Protocol;
@@ -15,17 +17,21 @@ namespace Aot.Broker.Coordinators.Groups;
 /// object for the process, without state of its own besides settings; it may be called from every core. As a listener
 /// of the metadata it starts and ends shards as partitions of <c>__consumer_offsets</c> come and go.
 /// </summary>
-public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetadataListener
+public sealed class GroupCoordinator(int nodeId, GroupOptions options, SharePersister? persister = null)
+    : IMetadataListener
 {
     public const string TopicName = TopicImage.GroupMetadataTopic;
 
     private readonly ShardFront<GroupShard> _shards = new(
         nodeId,
         TopicName,
-        (core, partition, log) => new GroupShard(core, partition, log, core.Get<MetadataView>(), options)
+        (core, partition, log) => new GroupShard(core, partition, log, core.Get<MetadataView>(), options, persister)
     );
 
     public GroupOptions Options => options;
+
+    /// <summary>The requests of share groups.</summary>
+    public ShareGroupRequests Shares => new(this);
 
     public ValueTask OnImageAsync(Core core, MetadataImage previous, MetadataImage current, MetadataDelta delta)
     {
@@ -40,6 +46,7 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
             foreach (GroupShard shard in ShardFront<GroupShard>.Of(core))
             {
                 _ = shard.OffsetRequests.ForgetTopicsAsync(deleted);
+                _ = shard.Shares.States.ForgetTopicsAsync(topics.Deleted);
             }
         }
         if (delta.Topics is not null)
@@ -397,7 +404,8 @@ public sealed class GroupCoordinator(int nodeId, GroupOptions options) : IMetada
         return new DeleteGroupsResponse { Results = [.. results] };
     }
 
-    private Task<T> OnShardAsync<T>(
+    /// <summary>Runs the work on the core of the group's shard, or refuses while there is none that can answer.</summary>
+    internal Task<T> OnShardAsync<T>(
         Core from,
         string groupId,
         Func<GroupShard, Task<T>> work,

@@ -1,6 +1,8 @@
 using Aot.Broker.Base;
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.ShareGroups;
+using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -40,13 +42,15 @@ public sealed class GroupShard : ICoordinatorShard
         int partition,
         PartitionLog partitionLog,
         MetadataView metadata,
-        GroupOptions options
+        GroupOptions options,
+        SharePersister? persister
     )
     {
         Core = core;
         Partition = partition;
         Metadata = metadata;
         Options = options;
+        Persister = persister;
         log = new CoordinatorLog(core, partitionLog);
         groupsByText = groups.GetAlternateLookup<ReadOnlySpan<char>>();
         Membership = new ClassicMembership(this);
@@ -54,7 +58,10 @@ public sealed class GroupShard : ICoordinatorShard
         TransactionalOffsets = new TransactionalOffsets(this);
         Admin = new GroupAdmin(this);
         GroupSettings = new GroupSettings(this);
+        Targets = new TargetDecision(this);
         Consumers = new ConsumerMembership(this);
+        Shares = new ShareMembership(this);
+        ShareOffsets = new ShareOffsets(this);
         ClassicMembers = new ClassicMembers(this);
         Migration = new Migration(this);
         StreamsSettings = new StreamsSettings(this);
@@ -75,6 +82,8 @@ public sealed class GroupShard : ICoordinatorShard
 
     public StreamsMembership Streams { get; }
 
+    public ShareMembership Shares { get; }
+
     public OffsetStore Offsets { get; } = new();
 
     /// <summary>What open transactions have committed so far.</summary>
@@ -88,9 +97,16 @@ public sealed class GroupShard : ICoordinatorShard
 
     internal GroupOptions Options { get; }
 
+    /// <summary>Null: nobody keeps the state of share groups.</summary>
+    internal SharePersister? Persister { get; }
+
     internal GroupSettings GroupSettings { get; }
 
     internal StreamsSettings StreamsSettings { get; }
+
+    internal TargetDecision Targets { get; }
+
+    internal ShareOffsets ShareOffsets { get; }
 
     internal ClassicMembers ClassicMembers { get; }
 
@@ -166,6 +182,8 @@ public sealed class GroupShard : ICoordinatorShard
 
     internal StreamsGroup? FindStreams(string groupId) => FindAny(groupId) as StreamsGroup;
 
+    internal ShareGroup? FindShare(string groupId) => FindAny(groupId) as ShareGroup;
+
     /// <summary>For somebody who knows that no group of another protocol has the id.</summary>
     internal GroupEntry GetOrCreate(string groupId)
     {
@@ -204,6 +222,16 @@ public sealed class GroupShard : ICoordinatorShard
 
     /// <summary>Forgets the group without members that has the id of a new one; its offsets stay.</summary>
     internal void MakeRoom(GroupWrite write, string groupId) => write.Add(FindAny(groupId)?.Tombstones ?? []);
+
+    /// <summary>By a record of a share group.</summary>
+    internal ShareGroup GetOrCreateShare(string groupId)
+    {
+        if (FindShare(groupId) is not { } group)
+        {
+            groups[groupId] = group = new ShareGroup(groupId);
+        }
+        return group;
+    }
 
     /// <summary>Offsets outlive the membership of their group: they keep an empty one.</summary>
     internal void KeepIfItHasOffsets(string groupId)
@@ -330,10 +358,10 @@ public sealed class GroupShard : ICoordinatorShard
                 ApplyGroup(key, value, isTombstone);
                 break;
             default:
-                if (!ConsumerReplay.TryApply(this, type, key, value, isTombstone))
-                {
-                    StreamsReplay.TryApply(this, type, key, value, isTombstone);
-                }
+                _ =
+                    ConsumerReplay.TryApply(this, type, key, value, isTombstone)
+                    || ShareReplay.TryApply(this, type, key, value, isTombstone)
+                    || StreamsReplay.TryApply(this, type, key, value, isTombstone);
                 break;
         }
     }

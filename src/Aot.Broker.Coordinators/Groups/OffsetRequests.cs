@@ -452,7 +452,7 @@ public sealed class OffsetRequests(GroupShard shard)
                 }
             }
             bool hasNothing = expired == offsets.Count && !shard.PendingOffsets.HasAny(group.GroupId);
-            if (hasNothing && group.IsVacant)
+            if (hasNothing && group is { IsVacant: true, Expires: true })
             {
                 emptied.Add(group.GroupId);
                 tombstones.AddRange(group.Tombstones);

@@ -22,6 +22,9 @@ public abstract class ShardGroup(string groupId)
     /// <summary>It was removed; whoever holds it looks it up again.</summary>
     public virtual bool IsDead => false;
 
+    /// <summary>Whether it is forgotten when it has neither members nor offsets.</summary>
+    public virtual bool Expires => true;
+
     /// <summary>Since when nobody uses the group's offsets, wall clock in milliseconds; null: each offset has its own age.</summary>
     public abstract long? UnusedSinceMs { get; }
 

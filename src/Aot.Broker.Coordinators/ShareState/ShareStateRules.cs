@@ -36,6 +36,8 @@ public static class ShareStateRules
             SnapshotEpoch = before is null ? 0 : before.SnapshotEpoch + 1,
             StateEpoch = stateEpoch,
             StartOffset = startOffset,
+            // Without a start nothing can be counted from it.
+            DeliveryCompleteCount = startOffset == SharePartitionState.Unknown ? SharePartitionState.Unknown : 0,
             CreateTimestampMs = nowMs,
             WriteTimestampMs = nowMs,
         };

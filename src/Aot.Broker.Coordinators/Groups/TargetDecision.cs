@@ -1,9 +1,9 @@
 using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.Assignors;
-using Aot.Broker.Coordinators.Groups;
+using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Protocol;
 
-namespace Aot.Broker.Coordinators.ConsumerGroups;
+namespace Aot.Broker.Coordinators.Groups;
 
 /// <summary>
 /// When a group needs a new target, and what it is. The group's epoch grows with each change of its subscriptions and of
@@ -12,12 +12,8 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 /// </summary>
 internal sealed class TargetDecision(GroupShard shard)
 {
-    private static readonly IAssignor[] s_assignors = [new UniformAssignor(), new RangeAssignor()];
-
-    public static IReadOnlyList<string> Names { get; } = [.. s_assignors.Select(assignor => assignor.Name)];
-
     /// <summary>Raises the group's epoch when a subscription changed, or the subscribed topics did.</summary>
-    public void FollowMetadata(GroupWrite write, ConsumerGroup group, bool hasChanged)
+    public void FollowMetadata(GroupWrite write, TargetedGroup group, bool hasChanged)
     {
         MetadataImage image = shard.Metadata.Image;
         if (!hasChanged && ReferenceEquals(group.ComparedImage, image))
@@ -28,23 +24,23 @@ internal sealed class TargetDecision(GroupShard shard)
         group.ComparedImage = image;
         if (hasChanged || hash != group.MetadataHash)
         {
-            write.Add(ConsumerGroupRecords.Epoch(group.GroupId, group.Epoch + 1, hash));
+            write.Add(group.EpochRecord(group.Epoch + 1, hash));
         }
     }
 
     /// <summary>Decides the target when it is behind the group's epoch, now or as soon as the interval allows.</summary>
-    public void Follow(GroupWrite write, ConsumerGroup group)
+    public void Follow(GroupWrite write, TargetedGroup group)
     {
         if (group.Epoch <= group.TargetEpoch)
         {
             return;
         }
-        long wait =
-            group.TargetTimestampMs + shard.GroupSettings.AssignmentIntervalMs(group.GroupId) - shard.Core.WallMillis;
+        int interval = group.AssignmentIntervalMs(shard);
+        long wait = group.TargetTimestampMs + interval - shard.Core.WallMillis;
         if (group.TargetEpoch > 0 && group.TargetTimestampMs > 0 && wait > 0)
         {
             group.TargetTimer ??= shard.Core.Timers.Schedule(
-                shard.Core.NowMillis + Math.Min(wait, shard.GroupSettings.AssignmentIntervalMs(group.GroupId)),
+                shard.Core.NowMillis + Math.Min(wait, interval),
                 new TimerAction(() => OnTimer(group)),
                 0
             );
@@ -53,7 +49,7 @@ internal sealed class TargetDecision(GroupShard shard)
         Decide(write, group);
     }
 
-    public void Cancel(ConsumerGroup group)
+    public void Cancel(TargetedGroup group)
     {
         if (group.TargetTimer is { } timer)
         {
@@ -62,42 +58,26 @@ internal sealed class TargetDecision(GroupShard shard)
         }
     }
 
-    public static long HashOf(ConsumerGroup group, MetadataImage image) => TopicsHash.Of(group.SubscribedTopics, image);
+    public static long HashOf(TargetedGroup group, MetadataImage image) => TopicsHash.Of(group.SubscribedTopics, image);
 
-    public void Decide(GroupWrite write, ConsumerGroup group)
+    public void Decide(GroupWrite write, TargetedGroup group)
     {
         Cancel(group);
-        ConsumerMember[] members = [.. group.Members.OrderBy(member => member.MemberId, StringComparer.Ordinal)];
+        GroupMember[] members = [.. group.AnyMembers.OrderBy(member => member.MemberId, StringComparer.Ordinal)];
         AssignorInput input = Describe(group, members);
-        IAssignor assignor = Preferred(group);
-        PartitionSet[] targets = assignor.Assign(input);
+        PartitionSet[] targets = group.Assignor(shard).Assign(input);
         for (int i = 0; i < members.Length; i++)
         {
             string memberId = members[i].MemberId;
             if (!targets[i].HasSamePartitions(group.Target(memberId)) || !group.TargetMembers.Contains(memberId))
             {
-                write.Add(ConsumerGroupRecords.Target(group.GroupId, memberId, targets[i]));
+                write.Add(group.TargetRecord(memberId, targets[i]));
             }
         }
-        write.Add(ConsumerGroupRecords.TargetEpoch(group.GroupId, group.Epoch, shard.Core.WallMillis));
+        write.Add(group.TargetEpochRecord(group.Epoch, shard.Core.WallMillis));
     }
 
-    /// <summary>The assignor that most members ask for; the broker's first where they do not.</summary>
-    public IAssignor Preferred(ConsumerGroup group)
-    {
-        string name =
-            group
-                .Members.Where(member => member.ServerAssignor is not null)
-                .GroupBy(member => member.ServerAssignor!)
-                .OrderByDescending(votes => votes.Count())
-                .ThenBy(votes => votes.Key, StringComparer.Ordinal)
-                .FirstOrDefault()
-                ?.Key
-            ?? shard.Options.Consumers.Assignors[0];
-        return s_assignors.FirstOrDefault(assignor => assignor.Name == name) ?? s_assignors[0];
-    }
-
-    private AssignorInput Describe(ConsumerGroup group, ConsumerMember[] members)
+    private AssignorInput Describe(TargetedGroup group, GroupMember[] members)
     {
         MetadataImage image = shard.Metadata.Image;
         List<TopicImage> topics = [];
@@ -119,25 +99,24 @@ internal sealed class TargetDecision(GroupShard shard)
             [
                 .. members.Select(member => new AssignorMember(
                     member.MemberId,
-                    member.InstanceId,
+                    (member as ConsumerMember)?.InstanceId,
                     Subscription(group, member, indexes, bySubscription),
                     group.Target(member.MemberId)
                 )),
             ],
-            [.. topics.Select(topic => new AssignorTopic(topic.Id, topic.Partitions.Length))]
+            [.. topics.Select(group.Assignable)]
         );
     }
 
     /// <summary>Members with the same subscription share one object.</summary>
     private static HashSet<int> Subscription(
-        ConsumerGroup group,
-        ConsumerMember member,
+        TargetedGroup group,
+        GroupMember member,
         Dictionary<string, int> indexes,
         Dictionary<string, HashSet<int>> known
     )
     {
-        // Newlines are in no topic name and in no regular expression that matches one.
-        string key = $"{member.SubscribedRegex}\n{string.Join('\n', member.SubscribedNames)}";
+        string key = group.SubscriptionOf(member);
         if (!known.TryGetValue(key, out HashSet<int>? found))
         {
             known[key] = found = [];
@@ -152,10 +131,10 @@ internal sealed class TargetDecision(GroupShard shard)
         return found;
     }
 
-    private void OnTimer(ConsumerGroup group)
+    private void OnTimer(TargetedGroup group)
     {
         group.TargetTimer = null;
-        if (shard.FindConsumer(group.GroupId) == group && group.Epoch > group.TargetEpoch)
+        if (shard.FindAny(group.GroupId) == group && group.Epoch > group.TargetEpoch)
         {
             GroupWrite write = new(shard);
             Decide(write, group);
