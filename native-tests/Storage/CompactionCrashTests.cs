@@ -40,6 +40,37 @@ public sealed class CompactionCrashTests
         Assert.Equal(points, finished);
     }
 
+    /// <summary>The disk refuses one rename, and the process goes on: what is on the disk then has to be enough for a start.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void After_a_rename_that_is_refused_nothing_is_lost_and_nothing_is_there_twice(bool stops)
+    {
+        int points = 0;
+        for (bool isOver = false; !isOver; points++)
+        {
+            using StorageRig rig = new();
+            (Dictionary<string, string?> expected, long end) = Fill(rig);
+            rig.Disk.RenamesUntilError = points;
+            CompactionTests.Compact(rig);
+            isOver = rig.Disk.RenamesUntilError >= 0;
+            rig.Disk.RenamesUntilError = long.MaxValue;
+            if (stops)
+            {
+                rig.StopClean();
+            }
+            else
+            {
+                rig.Kill();
+            }
+            using StorageRig after = new(rig.DirectoryPath);
+            PartitionLog log = after.Open(s_config);
+            Check(after, log, expected, end, $"rename {points} is refused");
+            after.StopClean();
+        }
+        Assert.True(points > 10, $"only {points} renames");
+    }
+
     private static (Dictionary<string, string?>, long) Fill(StorageRig rig)
     {
         PartitionLog log = rig.Open(s_config);

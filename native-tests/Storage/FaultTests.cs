@@ -59,6 +59,11 @@ public sealed class FaultTests
         Assert.Single(rig.ReadAll(log, 0));
         rig.StopClean();
         Assert.False(File.Exists(Path.Combine(rig.DirectoryPath, ".kafka_cleanshutdown")));
+        // What was never synced is looked at by the next start.
+        Assert.Equal(
+            "0\n1\nevents 0 0\n",
+            File.ReadAllText(Path.Combine(rig.DirectoryPath, "recovery-point-offset-checkpoint"))
+        );
     }
 
     [Fact]

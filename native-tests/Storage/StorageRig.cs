@@ -154,7 +154,11 @@ internal sealed class TestDisk : Disk
             ? !isMissing(_open[fd.Value], position, length)
             : _disk.IsResident(fd, position, length);
 
-    public override Errno Rename(string from, string to) => IsStopped() ? Errno.EIO : _disk.Rename(from, to);
+    /// <summary>The rename that fails, counted from 0; nothing before it and nothing behind it does.</summary>
+    public long RenamesUntilError { get; set; } = long.MaxValue;
+
+    public override Errno Rename(string from, string to) =>
+        IsStopped() || RenamesUntilError-- == 0 ? Errno.EIO : _disk.Rename(from, to);
 
     public override Errno Delete(string path) => IsStopped() ? Errno.EIO : _disk.Delete(path);
 

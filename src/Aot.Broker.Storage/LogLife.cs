@@ -39,7 +39,7 @@ internal sealed class LogLife(
         await flusher.StopAsync();
         if (clean && mayWrite)
         {
-            await LogCloser.RunAsync(log);
+            log.IsClosedWhole = await LogCloser.RunAsync(log);
         }
         roller.DropPrepared();
         ReleaseHandles();
@@ -109,5 +109,7 @@ internal sealed class LogLife(
         {
             log.Segments[i].Handle?.Retire();
         }
+        log.Cleaning.Pinned?.Return();
+        log.Cleaning.Pinned = null;
     }
 }

@@ -402,7 +402,7 @@ public sealed class LogSet : ITimerTarget
     {
         offset = kind switch
         {
-            CheckpointKind.RecoveryPoint => isClosing ? log.LogEndOffset : log.RecoveryPoint,
+            CheckpointKind.RecoveryPoint => isClosing && log.IsClosedWhole ? log.LogEndOffset : log.RecoveryPoint,
             CheckpointKind.HighWatermark => log.HighWatermark,
             CheckpointKind.Cleaner => log.Cleaning.FirstDirtyOffset,
             _ => log.LogStartOffset,

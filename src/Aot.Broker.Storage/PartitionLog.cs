@@ -171,6 +171,7 @@ public sealed class PartitionLog : ITurnEnd
 
     /// <summary>Offset of the newest producer snapshot on the disk; -1 without one.</summary>
     internal long SnapshotOffset { get; set; }
+    internal bool IsClosedWhole { get; set; }
 
     /// <summary>When it was last written or read: an idle log gives its memory back.</summary>
     internal long LastUsedMillis { get; set; }

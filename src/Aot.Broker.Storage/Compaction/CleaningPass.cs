@@ -66,7 +66,6 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
 
     private async Task CleanAsync(GroupCleaner group)
     {
-        bool isSwapped = false;
         try
         {
             while (!group.IsDone)
@@ -78,12 +77,11 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
             if (!group.IsUnchanged)
             {
                 await SwapAsync(group);
-                isSwapped = true;
             }
         }
         finally
         {
-            if (!isSwapped)
+            if (!group.IsCommitted)
             {
                 await Core.RunInBackgroundAsync(() => Drop(group));
             }
@@ -111,6 +109,7 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
             log.Cleaning.IsSwapping = false;
             throw;
         }
+        group.IsCommitted = true;
         SegmentHandle pinned = PutIn(group, first);
         try
         {
@@ -125,6 +124,7 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
             // The cleaned segment is read through its descriptors, which stay; the next start finishes the renames.
             log.Status = log.Status == LogStatus.Open ? LogStatus.Offline : log.Status;
             log.LogDirectory.HasFailed = true;
+            log.Cleaning.Pinned = pinned;
             throw;
         }
         pinned.Return();

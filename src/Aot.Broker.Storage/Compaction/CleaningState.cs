@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Reactor;
+using Aot.Broker.Storage.Segments;
 
 namespace Aot.Broker.Storage.Compaction;
 
@@ -18,6 +19,9 @@ internal sealed class CleaningState : ITimerTarget
     /// what is known of them meanwhile.
     /// </summary>
     public bool IsSwapping { get; set; }
+
+    /// <summary>The descriptors of a cleaned segment whose files did not get their names: kept until the log is closed.</summary>
+    public SegmentHandle? Pinned { get; set; }
 
     /// <summary>A pass failed in a way that will not heal by itself: the log is left alone until the next start.</summary>
     public bool IsUncleanable { get; set; }

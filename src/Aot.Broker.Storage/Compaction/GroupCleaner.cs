@@ -30,6 +30,9 @@ internal sealed class GroupCleaner(
     /// <summary>The output has every byte of a single source: nothing is to be replaced.</summary>
     public bool IsUnchanged => sources.Count == 1 && !_hasChanged;
 
+    /// <summary>The output counts, and its sources do not any more: nothing of it may go.</summary>
+    public bool IsCommitted { get; set; }
+
     private bool _hasChanged;
 
     /// <summary>Reads at least <paramref name="bytesWanted"/>; returns how many were read and written.</summary>

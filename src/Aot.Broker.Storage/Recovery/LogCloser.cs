@@ -13,8 +13,11 @@ namespace Aot.Broker.Storage.Recovery;
 /// </summary>
 internal static class LogCloser
 {
-    /// <summary>On the log's core, after its last write; the blocking part runs on a helper thread.</summary>
-    public static async ValueTask RunAsync(PartitionLog log)
+    /// <summary>
+    /// On the log's core, after its last write; the blocking part runs on a helper thread. False: the disk refused, and the
+    /// log may not be wholly on it.
+    /// </summary>
+    public static async ValueTask<bool> RunAsync(PartitionLog log)
     {
         Segment active = log.Segments.Active;
         bool takesSnapshot = log.Producers.Count > 0 && log.SnapshotOffset != log.LogEndOffset;
@@ -26,7 +29,7 @@ internal static class LogCloser
             || (!log.LogDirectory.HadCleanShutdown && log.LogEndOffset > log.Segments.First.BaseOffset);
         if (!isChanged && !takesSnapshot && !log.Epochs.IsDirtyFor(log.LogEndOffset))
         {
-            return;
+            return true;
         }
         CloseWork work = new()
         {
@@ -50,12 +53,13 @@ internal static class LogCloser
         if (error != Errno.None)
         {
             log.Set.Directories.StopOnSyncFailure(log.Directory, error);
-            return;
+            return false;
         }
         if (work.Snapshot is not null)
         {
             log.SnapshotOffset = log.LogEndOffset;
         }
+        return true;
     }
 
     /// <summary>Only the snapshots of segment bases and the newest one stay.</summary>
