@@ -101,6 +101,19 @@ public sealed class SharePartitionTests
     }
 
     [Fact]
+    public void Pieces_are_measured_by_the_whole_batch_also_when_a_part_of_it_is_gone()
+    {
+        for (int delivery = 1; delivery <= 3; delivery++)
+        {
+            Acquire("a", 500, Batches(8), from: 0);
+            Save(Acknowledge("a", 0, 7, AcknowledgeType.Release), isSaved: true);
+        }
+        Assert.Equal([new AcquiredRange(0, 3, 4)], Acquire("a", 500, Batches(8), from: 0));
+        Save(Acknowledge("a", 0, 3, AcknowledgeType.Accept), isSaved: true);
+        Assert.Equal([new AcquiredRange(4, 7, 4)], Acquire("a", 500, Batches(8), from: 4));
+    }
+
+    [Fact]
     public void A_lock_that_ends_frees_the_records_and_a_renewed_one_does_not()
     {
         Acquire("a", 500, Batches(10, 10));
