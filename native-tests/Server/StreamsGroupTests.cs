@@ -103,6 +103,34 @@ public class StreamsGroupTests
     }
 
     [Fact]
+    public async Task A_classic_member_is_refused_while_the_group_has_members_and_takes_the_id_afterwards()
+    {
+        await using BrokerRig rig = await StartAsync();
+        using WireClient client = await ConnectAsync(rig);
+        Heart member = new(client, "a");
+        await member.JoinAsync();
+        Assert.Equal(ErrorCode.InconsistentGroupProtocol, (ErrorCode)(await JoinClassicAsync()).ErrorCode);
+        await member.BeatAsync(epoch: -1);
+        Assert.Equal(ErrorCode.MemberIdRequired, (ErrorCode)(await JoinClassicAsync()).ErrorCode);
+        Assert.Equal(ErrorCode.GroupIdNotFound, (ErrorCode)(await DescribeAsync(client)).ErrorCode);
+
+        Task<JoinGroupResponse> JoinClassicAsync() =>
+            client.CallAsync<JoinGroupResponse>(
+                ApiKey.JoinGroup,
+                9,
+                new JoinGroupRequest
+                {
+                    GroupId = Group,
+                    SessionTimeoutMs = 30_000,
+                    RebalanceTimeoutMs = 30_000,
+                    ProtocolType = "consumer",
+                    Protocols = [new() { Name = "range", Metadata = [] }],
+                },
+                JoinGroupResponse.TryRead
+            );
+    }
+
+    [Fact]
     public async Task Offsets_are_committed_at_the_member_s_epoch_or_for_tasks_that_it_had_before()
     {
         await using BrokerRig rig = await StartAsync();

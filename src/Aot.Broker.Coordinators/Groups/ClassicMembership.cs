@@ -1,4 +1,6 @@
 using Aot.Broker.Base;
+using Aot.Broker.Coordinators.ConsumerGroups;
+using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
@@ -39,15 +41,21 @@ public sealed class ClassicMembership(GroupShard shard)
                 ClassicAnswers.JoinError(request.MemberId, ErrorCode.InvalidSessionTimeout, caller.ApiVersion)
             );
         }
-        if (shard.FindConsumer(request.GroupId) is { } consumers)
+        if (shard.FindAny(request.GroupId) is { } other and not GroupEntry)
         {
-            if (!consumers.IsVacant)
+            if (other is ConsumerGroup { IsVacant: false } consumers)
             {
                 return shard.ClassicMembers.JoinAsync(consumers, caller, request);
             }
+            if (other is not ({ IsVacant: true } and (ConsumerGroup or StreamsGroup)))
+            {
+                return Task.FromResult(
+                    ClassicAnswers.JoinError(request.MemberId, ErrorCode.InconsistentGroupProtocol, caller.ApiVersion)
+                );
+            }
             // Nobody is in it: the id is free for a group of the classic protocol.
             GroupWrite write = new(shard);
-            write.Add(consumers.Tombstones);
+            write.Add(other.Tombstones);
             _ = write.CommitAsync();
         }
         GroupEntry? entry = shard.Find(request.GroupId);

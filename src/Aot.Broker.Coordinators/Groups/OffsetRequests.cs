@@ -141,6 +141,10 @@ public sealed class OffsetRequests(GroupShard shard)
             );
         }
         GroupEntry? entry = shard.Find(request.GroupId);
+        if (entry is null && shard.FindAny(request.GroupId) is not null)
+        {
+            return ErrorCode.GroupIdNotFound;
+        }
         if (entry is null)
         {
             if (generation < 0)

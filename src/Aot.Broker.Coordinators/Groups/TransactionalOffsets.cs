@@ -86,7 +86,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         GroupEntry? entry = shard.Find(request.GroupId);
         if (entry is null)
         {
-            if (generation >= 0)
+            if (generation >= 0 || shard.FindAny(request.GroupId) is not null)
             {
                 return ErrorCode.GroupIdNotFound;
             }

@@ -72,8 +72,7 @@ public sealed class TaskSet
 
     public TaskSet WithEpoch(int epoch) => new([.. _tasks.Select(task => task with { Epoch = epoch })]);
 
-    public bool HasSameTasks(TaskSet other) =>
-        Count == other.Count && _tasks.Zip(other._tasks).All(pair => pair.First.Is(pair.Second));
+    public bool HasSameTasks(TaskSet other) => Count == other.Count && !_tasks.Any(task => !other.Contains(task));
 
     /// <summary>The same tasks with the same epochs.</summary>
     public bool HasSameEpochs(TaskSet other) => _tasks.AsSpan().SequenceEqual(other._tasks);
