@@ -562,10 +562,8 @@ public sealed class PartitionLog : ITurnEnd
     internal void ReleaseMemory() => _life.ReleaseMemory();
 
     /// <summary>The epochs' checkpoint if it is to be written; whoever takes it writes it.</summary>
-    internal (long Version, byte[] Bytes)? TakeDirtyEpochs()
-    {
-        return Epochs.IsDirtyFor(LogEndOffset) ? Epochs.ToCheckpoint() : null;
-    }
+    internal (long Version, byte[] Bytes)? TakeDirtyEpochs() =>
+        Epochs.IsDirtyFor(LogEndOffset) ? Epochs.ToCheckpoint() : null;
 
     internal bool HasNamesLeft => _retention.HasNamesLeft;
 
