@@ -1,7 +1,9 @@
 using Aot.Broker.Base;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Reactor;
 using Aot.Broker.Server.Share;
+using Aot.Broker.Storage;
 
 namespace Aot.Broker.Server.Tests;
 
@@ -85,6 +87,35 @@ public sealed class ShareFetchTests : IAsyncLifetime
         Assert.Equal(ErrorCode.None, errors[0]);
         Assert.True(errors[3] is ErrorCode.UnknownTopicOrPartition or ErrorCode.InvalidRecordState);
         Assert.Equal(ErrorCode.None, await member.AcknowledgeAsync(0, 1, 1, AcknowledgeType.Accept));
+    }
+
+    [Fact]
+    public async Task Acknowledgements_are_answered_when_the_log_begins_behind_them_before_they_are_saved()
+    {
+        await ProduceAsync(0, "a", "b");
+        using ShareMember member = await ShareMember.ConnectAsync(_rig, "member", _topic);
+        Assert.Equal([new AcquiredRange(0, 1, 1)], ShareMember.Ranges(await member.FetchAsync([0]), 0));
+        int owner = PartitionPlacement.CoreOf(_topic, 0, _rig.Cores.Count).Value;
+        Task<ErrorCode[]> answers = _rig.Cores[owner]
+            .RunFromThreadAsync(async core =>
+            {
+                SharePartitions partitions = core.Get<ServerCore>().SharePartitions!;
+                // The first is on its way to the share coordinator, and the second waits for it.
+                Task<ErrorCode> first = AcceptAsync(partitions, 0);
+                Task<ErrorCode> second = AcceptAsync(partitions, 1);
+                partitions.GetOrLoad(ShareMember.Group, _topic, 0)!.Records.MoveStart(2);
+                return await CoreTasks.AllAsync([first, second]);
+            });
+        Assert.Equal([ErrorCode.None, ErrorCode.None], await answers.WaitAsync(TimeSpan.FromSeconds(30)));
+
+        Task<ErrorCode> AcceptAsync(SharePartitions partitions, long offset) =>
+            partitions.AcknowledgeAsync(
+                ShareMember.Group,
+                "member",
+                _topic,
+                0,
+                [new AcknowledgedBatch(offset, offset, [(sbyte)AcknowledgeType.Accept])]
+            );
     }
 
     [Fact]

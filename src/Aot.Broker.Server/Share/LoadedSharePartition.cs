@@ -202,15 +202,21 @@ internal sealed class LoadedSharePartition : ITimerTarget
         {
             List<ShareStateBatch> batches = [];
             long change = Records.TakeUnsaved(batches);
-            if (batches.Count == 0)
-            {
-                continue;
-            }
-            ErrorCode error = await _home.Persister.WriteAsync(
-                Core,
-                Key,
-                new ShareStateWrite(_stateEpoch, LeaderEpoch, Records.StartOffset, Records.CompleteCount, batches)
-            );
+            // Without any, the log's start has passed what was to be saved; who waits for that is told all the same.
+            ErrorCode error =
+                batches.Count == 0
+                    ? ErrorCode.None
+                    : await _home.Persister.WriteAsync(
+                        Core,
+                        Key,
+                        new ShareStateWrite(
+                            _stateEpoch,
+                            LeaderEpoch,
+                            Records.StartOffset,
+                            Records.CompleteCount,
+                            batches
+                        )
+                    );
             Records.Complete(change, error == ErrorCode.None, _home.Limits(Key.GroupId), Core.NowMillis);
             if (error is ErrorCode.FencedStateEpoch or ErrorCode.FencedLeaderEpoch or ErrorCode.InvalidRequest)
             {
