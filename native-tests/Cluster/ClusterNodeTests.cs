@@ -146,6 +146,7 @@ public sealed class ClusterNodeTests
             {
                 await rig.Node.Controller.CreateTopicsAsync(core, Topic("kept", 3));
                 await rig.Node.Controller.CreateTopicsAsync(core, Topic("gone", 3));
+                await rig.Node.Controller.CreateTopicsAsync(core, Topic(TopicImage.GroupMetadataTopic, 2));
                 await rig.Node.Controller.IncrementalAlterConfigsAsync(
                     core,
                     Setting(ConfigResource.Topic("kept"), "retention.ms", "1234")
@@ -175,6 +176,9 @@ public sealed class ClusterNodeTests
         Assert.All(after.Topic("kept")!.Partitions, partition => Assert.Equal(1, partition.Leader));
         // Only after an unclean stop could a reader have seen what the log does not have any more.
         Assert.All(after.Topic("kept")!.Partitions, partition => Assert.Equal(clean ? 0 : 1, partition.LeaderEpoch));
+        // A clean stop gave them up, and the start has taken them again.
+        PartitionImage[] ofGroups = after.Topic(TopicImage.GroupMetadataTopic)!.Partitions;
+        Assert.All(ofGroups, partition => Assert.Equal((1, clean ? 2 : 1), (partition.Leader, partition.LeaderEpoch)));
         long retention = await rig.OnCore(
             PartitionPlacement.CoreOf(after.Topic("kept")!.Id, 0, rig.CoreCount).Value,
             core => Task.FromResult(core.Get<LogSet>().Find("kept", 0)!.Config.RetentionMs)

@@ -6,7 +6,7 @@ internal static class Abilities
     public static string[] All { get; } = ["transactions", "consumer-groups", "share-groups", "streams-groups"];
 
     /// <summary>This broker's. The data of the others is kept.</summary>
-    public static string[] Here { get; } = ["streams-groups"];
+    public static string[] Here { get; } = ["transactions", "consumer-groups", "streams-groups"];
 
     /// <summary>Lines of a description about what both can do.</summary>
     public static bool IsServedHere(string line) =>
@@ -18,8 +18,7 @@ internal static class Abilities
         string[] parts = line.Split('\t');
         return parts[0] switch
         {
-            "group" => parts[1] is "consumers" or "shares" || parts[1].StartsWith("pending.", StringComparison.Ordinal),
-            "transaction" => true,
+            "group" => parts[1] is "shares",
             _ => false,
         };
     }

@@ -11,6 +11,9 @@ internal sealed class Description
 
     public static Description Read(string file) => new(File.ReadAllLines(file));
 
+    /// <summary>With further lines.</summary>
+    public Description With(IEnumerable<string> lines) => new([.. Lines.Concat(lines).Order(StringComparer.Ordinal)]);
+
     public Description Where(Func<string, bool> isPart) => new([.. Lines.Where(isPart)]);
 
     public int Count(string beginning) => Lines.Count(line => line.StartsWith(beginning, StringComparison.Ordinal));

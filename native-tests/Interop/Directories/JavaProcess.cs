@@ -10,6 +10,7 @@ namespace Aot.Broker.Interop.Tests.Directories;
 /// </summary>
 internal sealed class JavaProcess : IDisposable
 {
+    private const int LinesShown = 60;
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
 
     private readonly Process _process;
@@ -71,6 +72,21 @@ internal sealed class JavaProcess : IDisposable
         AwaitDone(command);
     }
 
+    /// <summary>One of Apache Kafka's tools, by its class behind <c>org.apache.kafka.tools.</c>; what it printed.</summary>
+    public IEnumerable<string> RunTool(string tool, string outputFile, string[] words)
+    {
+        try
+        {
+            Run("tool", [$"org.apache.kafka.tools.{tool}", outputFile, .. words]);
+        }
+        catch (HarnessException failure)
+        {
+            string printed = string.Join('\n', File.ReadLines(outputFile).TakeLast(LinesShown));
+            throw new HarnessException($"{tool} {string.Join(' ', words)}:\n{printed}\n{failure.Message}");
+        }
+        return File.ReadLines(outputFile);
+    }
+
     /// <summary>The same without waiting; <see cref="AwaitDone"/> has to follow.</summary>
     public void Send(string command, params string[] words) =>
         _process.StandardInput.WriteLine(string.Join('\t', [command, .. words]));
@@ -80,7 +96,7 @@ internal sealed class JavaProcess : IDisposable
         Task<string?> answer = Task.Run(_process.StandardOutput.ReadLine);
         if (!answer.Wait(s_limit) || answer.Result != "done")
         {
-            throw new HarnessException($"{command}: no success\n{string.Join('\n', Errors.TakeLast(200))}");
+            throw new HarnessException($"{command}: no success\n{string.Join('\n', Errors.TakeLast(LinesShown))}");
         }
     }
 

@@ -4,7 +4,7 @@ namespace Aot.Broker.Interop.Tests.Directories;
 
 /// <summary>
 /// The segments of data directories as they were: whoever runs on it afterwards may append to the last one of a log and
-/// delete old ones, and change no byte of what stays. Compacted topics are left out.
+/// delete old ones, and change no byte of what stays. Compacted topics are left out, coordinators' among them.
 /// </summary>
 internal sealed class LogFiles
 {
@@ -44,6 +44,7 @@ internal sealed class LogFiles
             .Partitions()
             .Where(folder => !Path.GetFileName(folder).StartsWith("compacted-", StringComparison.Ordinal))
             .Where(folder => !Path.GetFileName(folder).StartsWith("__consumer_offsets-", StringComparison.Ordinal))
+            .Where(folder => !Path.GetFileName(folder).StartsWith("__transaction_state-", StringComparison.Ordinal))
             .SelectMany(folder => Directory.GetFiles(folder, "*.log"));
 
     private static string Hash(ReadOnlySpan<byte> bytes) => Convert.ToHexString(SHA256.HashData(bytes));

@@ -10,17 +10,16 @@ internal sealed class SharedDirectory : IDisposable
     public const string ClusterId = "MkU3OEVBNTcwNTJENDM2Qk";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("aot-broker-both-").FullName;
-    private readonly string[] _logDirs;
     private readonly string _metadataDir;
     private int _descriptions;
 
-    /// <summary>One directory for all, or, spread, two of partitions and another one of the metadata log.</summary>
-    public SharedDirectory(bool isSpread = false, params string[] settings)
+    /// <summary>One directory for all, or several of partitions and another one of the metadata log.</summary>
+    public SharedDirectory(int directories = 1, params string[] settings)
     {
         (int broker, int controller) = FreePorts();
         Bootstrap = $"127.0.0.1:{broker}";
-        _logDirs = isSpread ? [Beside("data"), Beside("data-2")] : [Beside("data")];
-        _metadataDir = isSpread ? Beside("metadata") : Beside("data");
+        LogDirs = [Beside("data"), .. Enumerable.Range(2, directories - 1).Select(number => Beside($"data-{number}"))];
+        _metadataDir = directories > 1 ? Beside("metadata") : Beside("data");
         ConfigFile = Path.Combine(_folder, "server.properties");
         string[] lines =
         [
@@ -29,7 +28,7 @@ internal sealed class SharedDirectory : IDisposable
             $"controller.quorum.voters=1@127.0.0.1:{controller}",
             $"listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}",
             "controller.listener.names=CONTROLLER",
-            $"log.dirs={string.Join(',', _logDirs)}",
+            $"log.dirs={string.Join(',', LogDirs)}",
             $"metadata.log.dir={_metadataDir}",
             "offsets.topic.replication.factor=1",
             "offsets.topic.num.partitions=5",
@@ -49,11 +48,14 @@ internal sealed class SharedDirectory : IDisposable
 
     public string ConfigFile { get; }
 
+    /// <summary><c>log.dirs</c>.</summary>
+    public string[] LogDirs { get; }
+
     public string Bootstrap { get; }
 
     /// <summary>The directories of partitions that are in use, the metadata log's among them.</summary>
     public IEnumerable<string> Partitions(string names = "*") =>
-        _logDirs
+        LogDirs
             .Append(_metadataDir)
             .Distinct()
             .SelectMany(path => Directory.GetDirectories(path, names))
@@ -75,7 +77,7 @@ internal sealed class SharedDirectory : IDisposable
         BrokerProcess.Start(
             new BrokerOptions
             {
-                DataDirectory = _logDirs[0],
+                DataDirectory = LogDirs[0],
                 ConfigFile = ConfigFile,
                 ConfigFileOnly = true,
             }

@@ -199,9 +199,29 @@ internal static class BrokerControl
     }
 
     /// <summary>
-    /// A broker that stops. Its partitions keep their leader: on a single node it is the one that comes back.
+    /// A broker that stops: it is fenced, and gives up the partitions in which coordinators keep their state. Whoever leads
+    /// this log next elects their leaders once and for all: where a coordinator finds its partition led from the start, the
+    /// controller of Apache Kafka takes the leadership away again and stops a load that is under way. All other partitions
+    /// keep their leader, which on a single node is the one that comes back: a change for each would be paid at every start.
     /// </summary>
-    public static MetadataRecord Fence(BrokerImage broker) =>
+    public static List<MetadataRecord> Stop(MetadataImage image, BrokerImage broker)
+    {
+        List<MetadataRecord> records = [];
+        foreach (TopicImage topic in image.Topics)
+        {
+            for (int i = 0; topic.IsInternal && i < topic.Partitions.Length; i++)
+            {
+                if (topic.Partitions[i].Leader == broker.Id)
+                {
+                    records.Add(NoLeader(image, topic.Id, i));
+                }
+            }
+        }
+        records.Add(Fence(broker));
+        return records;
+    }
+
+    private static MetadataRecord Fence(BrokerImage broker) =>
         new(
             new BrokerRegistrationChangeRecord
             {

@@ -28,6 +28,7 @@ internal sealed class MetadataWriter
     private readonly Queue<Change> _pending = [];
     private Change? _last;
     private bool _isPublishing;
+    private bool _isClosed;
 
     /// <summary>The offset after what was appended. The log is behind it: the disk has refused what was queued.</summary>
     private long _appendedEnd;
@@ -71,6 +72,10 @@ internal sealed class MetadataWriter
     public Task<bool> WriteAsync(IReadOnlyList<MetadataRecord> records)
     {
         Invariant.That(Core.Current == _core);
+        if (_isClosed)
+        {
+            return Task.FromResult(false);
+        }
         if (_quorum.NextOffset != _appendedEnd)
         {
             // The decision was made over an image that will not be.
@@ -110,6 +115,12 @@ internal sealed class MetadataWriter
         }
         return change.Done.Task;
     }
+
+    /// <summary>
+    /// The node stops: what somebody still decides (a move of a log ends with the closing of it) is refused, and the next
+    /// start finds it to be done.
+    /// </summary>
+    public void Close() => _isClosed = true;
 
     /// <summary>
     /// Gives every core the image that the node starts with. False: the disk refused its records, and nothing may be

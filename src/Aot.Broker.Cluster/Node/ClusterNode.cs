@@ -95,8 +95,13 @@ public sealed class ClusterNode
             if (clean && !_hasFailed && _writer.Latest.Broker(NodeId) is { Fenced: false } self)
             {
                 // Whoever leads this log next need not wait for our session to run out.
-                await _writer.WriteAsync([BrokerControl.Fence(self)]);
+                List<MetadataRecord> records = BrokerControl.Stop(_writer.Latest, self);
+                foreach (MetadataRecord[] batch in records.Chunk(MetadataLimits.RecordsPerChangeMax))
+                {
+                    await _writer.WriteAsync(batch);
+                }
             }
+            _writer.Close();
             await core.RunOnAllAsync(each => each.Get<LogSet>().CloseAsync(clean));
             if (clean && !_hasFailed)
             {

@@ -42,10 +42,11 @@ public final class Main {
             case "fill" -> fill(words[0], words[1], abilities(words, 2));
             case "describe" -> describe(words[0], words[1], abilities(words, 2));
             case "churn" -> churn(words[0], words[1], Integer.parseInt(words[2]));
+            case "rewrite" -> rewrite(words[0], Integer.parseInt(words[1]));
             case "prepare" -> prepare(words[0]);
             case "load" -> new Load(words[0], words[1], words[2]).run();
             case "settle" -> settle(words[0], words[1]);
-            case "dump" -> TOOLS.run("org.apache.kafka.tools.DumpLogSegments", words[0], Arrays.copyOfRange(words, 1, words.length));
+            case "tool" -> TOOLS.run(words[0], words[1], Arrays.copyOfRange(words, 2, words.length));
             default -> throw new IllegalArgumentException(command);
         }
     }
@@ -70,6 +71,12 @@ public final class Main {
     private static void churn(String bootstrap, String round, int changes) throws Exception {
         try (Cluster cluster = new Cluster(bootstrap)) {
             Churn.run(cluster, round, changes);
+        }
+    }
+
+    private static void rewrite(String bootstrap, int times) throws Exception {
+        try (Cluster cluster = new Cluster(bootstrap)) {
+            Rewrites.run(cluster, times);
         }
     }
 
