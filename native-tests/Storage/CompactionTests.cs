@@ -2,6 +2,7 @@ using System.Text;
 using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Protocol.Records;
 using Aot.Broker.Storage.Compaction;
+using Aot.Broker.Storage.Files;
 
 namespace Aot.Broker.Storage.Tests;
 
@@ -232,6 +233,39 @@ public sealed class CompactionTests
         Assert.Equal(0, rig.Directories.Cleaners.Statistics.Passes);
         rig.Advance(100_000);
         Assert.Equal(1, rig.Directories.Cleaners.Statistics.Passes);
+    }
+
+    [Fact]
+    public void An_overdue_record_of_an_earlier_process_is_compacted_too()
+    {
+        LogConfig config = s_compact with { MinCleanableDirtyRatio = 1, MaxCompactionLagMs = 100_000 };
+        using StorageRig first = new();
+        Fill(first, first.Open(config));
+        first.StopClean();
+        using StorageRig rig = new(first.DirectoryPath);
+        rig.Open(config);
+        Compact(rig);
+        Assert.Equal(0, rig.Directories.Cleaners.Statistics.Passes);
+        rig.Advance(100_000);
+        Assert.Equal(1, rig.Directories.Cleaners.Statistics.Passes);
+    }
+
+    [Fact]
+    public void A_compacted_segment_is_as_old_as_the_newest_that_it_was_made_of()
+    {
+        using StorageRig first = new();
+        PartitionLog log = first.Open(s_compact);
+        for (int i = 0; i < 60; i++)
+        {
+            first.MustAppend(log, KeyedBatch.Of(-1, ("filling", $"{i}")));
+        }
+        long written = log.Segments[log.SegmentCount - 2].ModifiedMillis;
+        Compact(first);
+        string path = log.Segments[0].PathOf(LogFileNames.LogSuffix);
+        Assert.Equal(written, first.Disk.ModifiedMillisOf(path));
+        first.StopClean();
+        using StorageRig again = new(first.DirectoryPath);
+        Assert.Equal(written, again.Open(s_compact).Segments[0].RetentionTimestamp);
     }
 
     /// <summary>Enough records of one key that everything before them is in sealed segments.</summary>

@@ -54,6 +54,34 @@ public sealed class LogDirectoriesTests : IDisposable
     }
 
     [Fact]
+    public void What_a_core_has_not_spoken_of_yet_stays_in_a_checkpoint_that_another_one_writes()
+    {
+        TopicPartition name = new("events", 0);
+        string file = At("a/log-start-offset-checkpoint");
+        Directory.CreateDirectory(At("a"));
+        File.WriteAllText(file, "0\n1\nevents 0 5\n");
+        using LogDirectories directories = LogDirectories.Open(_disk, [At("a")]);
+        LogDirectory directory = directories.All[0];
+        Assert.Equal(5, directory.OffsetsOf(name).LogStart);
+        Publish(1, new CheckpointEntry(new TopicPartition("other", 0), 3));
+        Assert.Equal("0\n2\nevents 0 5\nother 0 3\n", File.ReadAllText(file));
+        // Its log is open, but what is known of its start has not been said.
+        directory.Adopt(name, new CoreIndex(0));
+        Publish(1);
+        Assert.Equal("0\n1\nevents 0 5\n", File.ReadAllText(file));
+        Publish(0, new CheckpointEntry(name, 7));
+        Assert.Equal("0\n1\nevents 0 7\n", File.ReadAllText(file));
+        Publish(0);
+        Assert.Equal("0\n0\n", File.ReadAllText(file));
+
+        void Publish(int core, params CheckpointEntry[] entries)
+        {
+            directory.Publish(CheckpointKind.LogStart, new CoreIndex(core), entries);
+            Assert.Equal(Linux.Errno.None, directory.Write(CheckpointKind.LogStart));
+        }
+    }
+
+    [Fact]
     public void Partitions_are_found_and_one_in_two_places_is_a_persons_decision()
     {
         Directory.CreateDirectory(At("a/t-0"));

@@ -27,6 +27,43 @@ public sealed class RetentionTests
         Assert.Single(Directory.GetFiles(rig.PartitionPath, "*.log*"));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Segments_without_times_are_as_old_as_their_files(bool clean)
+    {
+        LogConfig config = new() { SegmentBytes = 1000, RetentionMs = 10_000 };
+        using StorageRig first = new();
+        PartitionLog log = first.Open(config);
+        for (int i = 0; i < 20; i++)
+        {
+            first.MustAppend(log, Batches.Plain(1, 200, timestamp: -1));
+        }
+        long third = log.Segments[2].BaseOffset;
+        string[] old = [log.Segments[0].PathOf(".log"), log.Segments[1].PathOf(".log")];
+        if (clean)
+        {
+            first.StopClean();
+        }
+        else
+        {
+            first.Kill();
+        }
+        long now = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
+        using StorageRig rig = new(first.DirectoryPath);
+        rig.Io.Wall = now;
+        Array.ForEach(old, path => File.SetLastWriteTimeUtc(path, DateTime.UtcNow.AddSeconds(-1000)));
+        log = rig.Open(config);
+        rig.On(() => log.ApplyRetention(now));
+        Assert.Equal((third, 20L), (log.LogStartOffset, log.LogEndOffset));
+        // What is written now is as old as the write.
+        rig.Advance(9_000);
+        rig.MustAppend(log, Batches.Plain(1, 200, timestamp: -1));
+        rig.On(() => log.ApplyRetention(now + 18_000));
+        Assert.InRange(log.LogStartOffset, third, 20);
+        Assert.Equal(21, log.LogEndOffset);
+    }
+
     [Fact]
     public void Old_segments_go_by_size()
     {

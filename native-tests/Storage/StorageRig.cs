@@ -170,6 +170,10 @@ internal sealed class TestDisk : Disk
 
     public override long LengthOf(string path) => _disk.LengthOf(path);
 
+    public override long ModifiedMillisOf(string path) => _disk.ModifiedMillisOf(path);
+
+    public override Errno SetModified(Fd fd, long wallMillis) => _disk.SetModified(fd, wallMillis);
+
     public override Errno List(string directory, List<DiskEntry> entries) => _disk.List(directory, entries);
 
     public override Errno Lock(string path, out Fd fd)

@@ -180,6 +180,17 @@ public static unsafe class Files
         return FileStatus.Read(fd.Value, &empty, (int)AtConstants.AT_EMPTY_PATH);
     }
 
+    /// <summary>Gives a file other times of its last change and access. It stands with the next sync, as a write does.</summary>
+    public static SysResult SetTimes(Fd fd, long unixMilliseconds)
+    {
+        timespec* times = stackalloc timespec[2];
+        times[0].tv_sec = Math.DivRem(unixMilliseconds, 1000, out long milliseconds);
+        times[0].tv_nsec = milliseconds * 1_000_000;
+        times[1] = times[0];
+        // SAFETY: both lie on this frame's stack; the kernel only reads them.
+        return SysResult.FromReturn(Libc.futimens(fd.Value, times));
+    }
+
     public static SysResult Advise(Fd fd, long position, long length, FileAdvice advice)
     {
         int error = Libc.posix_fadvise(fd.Value, position, length, (int)advice);

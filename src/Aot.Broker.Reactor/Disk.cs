@@ -74,6 +74,12 @@ public abstract class Disk
     /// <summary>Bytes of the file, or -errno.</summary>
     public abstract long LengthOf(string path);
 
+    /// <summary>When the file was last written to, in milliseconds of wall time, or -errno.</summary>
+    public abstract long ModifiedMillisOf(string path);
+
+    /// <summary>The file counts as last written to then. On the disk with the next sync, as a write.</summary>
+    public abstract Errno SetModified(Fd fd, long wallMillis);
+
     /// <summary>Adds the entries in no particular order, without "." and "..".</summary>
     public abstract Errno List(string directory, List<DiskEntry> entries);
 

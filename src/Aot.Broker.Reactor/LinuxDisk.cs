@@ -168,6 +168,14 @@ public sealed unsafe class LinuxDisk : Disk
         return status.IsOk ? status.Value.LengthBytes : -(long)status.Error;
     }
 
+    public override long ModifiedMillisOf(string path)
+    {
+        SysResult<FileStatus> status = FilePaths.Status(path);
+        return status.IsOk ? status.Value.ModifiedUnixMilliseconds : -(long)status.Error;
+    }
+
+    public override Errno SetModified(Fd fd, long wallMillis) => Files.SetTimes(fd, wallMillis).Error;
+
     public override Errno List(string directory, List<DiskEntry> entries) =>
         Directories.List(directory, (name, isDirectory) => entries.Add(new DiskEntry(name, isDirectory))).Error;
 

@@ -96,6 +96,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             return -(long)error;
         }
         open.File.Write(bytes, position);
+        open.File.ModifiedMillis = world.WallMillis;
         if (world.Random.OneIn(16))
         {
             open.File.WriteBack(world.Random, 0, open.File.Length, 40);
@@ -343,6 +344,19 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
             SimulatedDirectory => SimulatedFile.PageBytes,
             _ => -(long)Errno.ENOENT,
         };
+    }
+
+    public override long ModifiedMillisOf(string path)
+    {
+        process.ThrowIfEnded();
+        return _device.Find(path) is SimulatedFile file ? file.ModifiedMillis : -(long)Errno.ENOENT;
+    }
+
+    public override Errno SetModified(Fd fd, long wallMillis)
+    {
+        process.ThrowIfEnded();
+        process.Descriptor<OpenFile>(fd).File.ModifiedMillis = wallMillis;
+        return Errno.None;
     }
 
     /// <summary>In an order of the seed's choice: a file system promises none.</summary>

@@ -29,6 +29,9 @@ internal sealed class SimulatedFile(int id)
 
     public long Length { get; private set; }
 
+    /// <summary>When it was last written to. A power loss leaves it: nobody may rely on it for more than age.</summary>
+    public long ModifiedMillis { get; set; }
+
     /// <summary>Who has it locked; null = nobody.</summary>
     public object? LockedBy { get; set; }
 

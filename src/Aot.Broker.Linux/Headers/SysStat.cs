@@ -68,6 +68,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int statx(int dirfd, byte* pathname, int flags, uint mask, statx* statxbuf);
 
+    /// <summary>Two times: of the last access, then of the last change.</summary>
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int futimens(int fd, timespec* times);
+
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int mkdir(byte* pathname, uint mode);
 }

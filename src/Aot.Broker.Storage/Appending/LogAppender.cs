@@ -124,6 +124,7 @@ internal sealed class LogAppender(PartitionLog log, SegmentRoller roller)
         }
         long end = queue.Last.LastOffset + 1;
         queue.AddTo(active, log.Tail, log.Config.IndexIntervalBytes, log.Disk);
+        active.ModifiedMillis = log.Core.WallMillis;
         queue.Release();
         log.LogEndOffset = end;
         Invariant.That(log.LogEndOffset == log.NextOffset);

@@ -87,10 +87,18 @@ internal sealed class CleanedSegment : IDisposable
     /// <summary>An aborted transaction whose marker stays in this segment.</summary>
     public void AddAborted(in AbortedEntry entry) => _aborted.Add(entry);
 
-    /// <summary>Writes what is missing and puts all files on the disk; their names are not yet.</summary>
-    public void Finish()
+    /// <summary>
+    /// Writes what is missing and puts all files on the disk; their names are not yet. The log is as old as its newest
+    /// source: where its records have no timestamps, nothing else says how long they are to be kept.
+    /// </summary>
+    public void Finish(long modifiedMillis)
     {
         Flush();
+        CleaningException.Check(
+            _disk.SetModified(_log, modifiedMillis),
+            "cannot set the time of",
+            PathOf(LogFileNames.LogSuffix) + LogFileNames.CleanedSuffix
+        );
         if (_maxTimestamp > _lastIndexedTimestamp)
         {
             _times.Add(_maxTimestamp, Relative(_maxTimestampOffset));
@@ -106,9 +114,9 @@ internal sealed class CleanedSegment : IDisposable
     }
 
     /// <summary>The segment as a log knows it, with its descriptors, which are the log's from now on.</summary>
-    public (Segment Segment, Fd Log, Fd OffsetIndex, Fd TimeIndex) ToSegment(long endOffset, long createdMillis)
+    public (Segment Segment, Fd Log, Fd OffsetIndex, Fd TimeIndex) ToSegment(long endOffset, long modifiedMillis)
     {
-        Segment segment = new(Directory, BaseOffset, createdMillis)
+        Segment segment = new(Directory, BaseOffset, modifiedMillis)
         {
             IsSynced = true,
             IsEntrySynced = true,

@@ -158,7 +158,7 @@ internal sealed class CleaningPass(PartitionLog log, Dirtiness dirt, CleanerShar
         IReadOnlyList<CleanSource> sources = group.Sources;
         (Segment segment, Fd file, Fd offsetIndex, Fd timeIndex) = group.Output!.ToSegment(
             sources[^1].EndOffset,
-            sources[^1].CreatedMillis
+            sources[^1].ModifiedMillis
         );
         for (int i = 0; i < sources.Count; i++)
         {

@@ -25,10 +25,10 @@ internal sealed class CleanSource(Segment segment, long endOffset)
 
     public int TimeIndexEntries { get; } = segment.TimeIndex.Count;
 
-    /// <summary>Where it has no timestamps: when it was made.</summary>
+    /// <summary>Where it has no timestamps: when it was last written to.</summary>
     public long RetentionTimestamp { get; } = segment.RetentionTimestamp;
 
-    public long CreatedMillis { get; } = segment.CreatedMillis;
+    public long ModifiedMillis { get; } = segment.ModifiedMillis;
 }
 
 /// <summary>All that a pass needs to know of a log, taken on its core in one turn.</summary>

@@ -23,6 +23,9 @@ internal sealed class CleaningState : ITimerTarget
     /// <summary>The descriptors of a cleaned segment whose files did not get their names: kept until the log is closed.</summary>
     public SegmentHandle? Pinned { get; set; }
 
+    /// <summary>See <see cref="SegmentAges"/>.</summary>
+    public bool IsReadingAges { get; set; }
+
     /// <summary>A pass failed in a way that will not heal by itself: the log is left alone until the next start.</summary>
     public bool IsUncleanable { get; set; }
 

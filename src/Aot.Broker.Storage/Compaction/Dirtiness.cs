@@ -19,6 +19,9 @@ internal readonly record struct Dirtiness
     /// <summary>A record waits for longer than <c>max.compaction.lag.ms</c>.</summary>
     public bool IsOverdue { get; init; }
 
+    /// <summary>Whether a record waits for too long cannot be said before <see cref="SegmentAges"/> were read.</summary>
+    public bool HasUnreadAges { get; init; }
+
     public double Ratio => CleanableBytes == 0 ? 0 : (double)CleanableBytes / (CleanBytes + CleanableBytes);
 
     public bool IsDue(LogConfig config) => CleanableBytes > 0 && (IsOverdue || Ratio > config.MinCleanableDirtyRatio);
@@ -31,6 +34,7 @@ internal readonly record struct Dirtiness
         long cleanBytes = 0;
         long cleanableBytes = 0;
         bool isOverdue = false;
+        bool hasUnread = false;
         for (int i = 0; i + 1 < log.Segments.Count; i++)
         {
             Segment segment = log.Segments[i];
@@ -43,6 +47,7 @@ internal readonly record struct Dirtiness
                 cleanableBytes += segment.Bytes;
                 long first = segment.FirstTimestamp;
                 isOverdue |= first > 0 && nowMillis - first > log.Config.MaxCompactionLagMs;
+                hasUnread |= first == Segment.NotRead && log.Config.MaxCompactionLagMs < long.MaxValue;
             }
         }
         return new Dirtiness
@@ -52,6 +57,7 @@ internal readonly record struct Dirtiness
             CleanBytes = cleanBytes,
             CleanableBytes = uncleanable > dirty ? cleanableBytes : 0,
             IsOverdue = isOverdue,
+            HasUnreadAges = hasUnread,
         };
     }
 

@@ -82,7 +82,7 @@ internal sealed class GroupCleaner(
         }
         if (!IsUnchanged)
         {
-            Output!.Finish();
+            Output!.Finish(sources[^1].ModifiedMillis);
         }
         IsDone = true;
     }

@@ -71,6 +71,11 @@ internal sealed class LogCleaner : ITimerTarget
             }
             Dirtiness found = Dirtiness.Of(log, Core.WallMillis);
             maxRatio = Math.Max(maxRatio, found.Ratio);
+            if (found.HasUnreadAges && !state.IsReadingAges)
+            {
+                state.IsReadingAges = true;
+                Core.Spawn(_ => SegmentAges.ReadAsync(log));
+            }
             bool isFree = !state.IsUnderWay && log.Moves.Target is null;
             bool mayRun = isFree && state.NotBeforeMillis <= Core.NowMillis && found.IsDue(log.Config);
             if (mayRun && (dirtiest is null || found.Ratio > dirt.Ratio))

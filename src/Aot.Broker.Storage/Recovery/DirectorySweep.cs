@@ -36,6 +36,7 @@ internal static class DirectorySweep
     {
         List<DiskEntry> entries = List(disk, directory);
         long smallestCleaned = long.MaxValue;
+        bool isChanged = false;
         List<(string Name, long Base)> swaps = [];
         foreach (DiskEntry entry in entries)
         {
@@ -47,10 +48,12 @@ internal static class DirectorySweep
             if (kind is LogFileKind.Cleaned or LogFileKind.Deleted or LogFileKind.Prepared || IsTemporary(entry.Name))
             {
                 Delete(disk, directory, entry.Name);
+                isChanged = true;
             }
             else if (kind == LogFileKind.Swap)
             {
                 swaps.Add((entry.Name, baseOffset));
+                isChanged = true;
             }
         }
         // A swap at or above an unfinished output belongs to the same unfinished work: its sources are all still there.
@@ -63,7 +66,8 @@ internal static class DirectorySweep
         {
             FinishSwap(disk, directory, entries, swaps);
         }
-        return Collect(disk, directory);
+        // Most directories are as a stop has left them: one look at each is enough.
+        return Collect(disk, directory, isChanged ? List(disk, directory) : entries);
     }
 
     /// <summary>The swapped-in segments replace all plain ones in their range of offsets, then lose their suffix.</summary>
@@ -125,10 +129,9 @@ internal static class DirectorySweep
         return end;
     }
 
-    private static DirectoryContent Collect(Disk disk, string directory)
+    private static DirectoryContent Collect(Disk disk, string directory, List<DiskEntry> entries)
     {
         DirectoryContent content = new();
-        List<DiskEntry> entries = List(disk, directory);
         foreach (DiskEntry entry in entries)
         {
             switch (LogFileNames.KindOf(entry.Name, out long baseOffset))
@@ -170,7 +173,7 @@ internal static class DirectorySweep
         string suffix
     )
     {
-        foreach (long baseOffset in indexes.ToArray())
+        foreach (long baseOffset in indexes)
         {
             if (content.Segments.BinarySearch(baseOffset) < 0)
             {

@@ -163,7 +163,11 @@ internal sealed class LogLoader
 
     private void OpenSegment(long baseOffset)
     {
-        Segment segment = new(_request.Directory, baseOffset, _request.NowMillis) { IsEntrySynced = true };
+        Segment segment = new(_request.Directory, baseOffset, _request.NowMillis)
+        {
+            IsEntrySynced = true,
+            FirstTimestamp = Segment.NotRead,
+        };
         string path = segment.PathOf(LogFileNames.LogSuffix);
         long bytes = _disk.LengthOf(path);
         Check(
@@ -200,6 +204,7 @@ internal sealed class LogLoader
             segment.SyncedOffset = Math.Clamp(syncedTo, segment.BaseOffset, end);
             segment.IsSynced = i + 1 < _log.Segments.Count && end <= syncedTo;
             segment.IsEntrySynced = _request.IsClean || segment.IsSynced;
+            SetModified(segment);
         }
         if (_request.Config.IsSyncedBeforeAnswer && !_request.IsClean)
         {
@@ -307,6 +312,18 @@ internal sealed class LogLoader
         if (segment.TimeIndex.Count > 0)
         {
             segment.SetMaxTimestamp(segment.TimeIndex.LastTimestamp, segment.TimeIndex.LastOffset);
+        }
+    }
+
+    /// <summary>Where no record says how old the segment is, its file does.</summary>
+    private void SetModified(Segment segment)
+    {
+        if (segment.MaxTimestamp < 0 && segment.Bytes > 0)
+        {
+            string path = segment.PathOf(LogFileNames.LogSuffix);
+            long modified = _disk.ModifiedMillisOf(path);
+            Check((Errno)(-Math.Min(0, modified)), "cannot look at", path);
+            segment.ModifiedMillis = modified;
         }
     }
 

@@ -16,6 +16,9 @@ namespace Aot.Broker.Storage.Segments;
 /// </remarks>
 internal sealed class Segment
 {
+    /// <summary>As <see cref="FirstTimestamp"/>: there may be one, which nobody has read since the start.</summary>
+    public const long NotRead = -2;
+
     private int _bytesSinceIndexEntry;
 
     // Of the segment that is appended to, so that writing its index entries makes no strings.
@@ -47,6 +50,7 @@ internal sealed class Segment
         Directory = directory;
         BaseOffset = baseOffset;
         CreatedMillis = createdMillis;
+        ModifiedMillis = createdMillis;
         OffsetIndex = offsets;
         TimeIndex = times;
         Transactions = transactions;
@@ -73,11 +77,17 @@ internal sealed class Segment
     /// <summary>Last offset of the batch that holds <see cref="MaxTimestamp"/>.</summary>
     public long MaxTimestampOffset { get; private set; } = -1;
 
-    /// <summary>Largest timestamp of the first batch, from which the age of the segment counts; -1 without one.</summary>
+    /// <summary>
+    /// Largest timestamp of the first batch, from which the age of the segment counts; -1 without one,
+    /// <see cref="NotRead"/> for a sealed segment of an earlier process.
+    /// </summary>
     public long FirstTimestamp { get; set; } = -1;
 
-    /// <summary>When the file was made, or last changed before this process: the age when batches have no timestamps.</summary>
+    /// <summary>When the file was made, or found by this process: a segment without timestamps is rolled by it.</summary>
     public long CreatedMillis { get; }
+
+    /// <summary>When the file was last written to, where batches have no timestamps; else any time since.</summary>
+    public long ModifiedMillis { get; set; }
 
     /// <summary>All batches below this offset are on the disk, as far as this segment goes.</summary>
     public long SyncedOffset { get; set; }
@@ -196,7 +206,7 @@ internal sealed class Segment
     }
 
     /// <summary>What retention compares with: the newest record's time, or the file's own where records have none.</summary>
-    public long RetentionTimestamp => MaxTimestamp >= 0 ? MaxTimestamp : CreatedMillis;
+    public long RetentionTimestamp => MaxTimestamp >= 0 ? MaxTimestamp : ModifiedMillis;
 
     /// <summary>
     /// The same segment, whose files were copied to another directory and synced there. It takes the entries of the indexes
@@ -214,6 +224,7 @@ internal sealed class Segment
         )
         {
             FirstTimestamp = FirstTimestamp,
+            ModifiedMillis = ModifiedMillis,
             SyncedOffset = endOffset,
             SyncedBytes = Bytes,
             IsSynced = isSealed,
