@@ -1,9 +1,7 @@
-using System.Text.Json;
 using Aot.Broker.Harness;
 using Aot.Broker.Interop.Tests.Directories;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
-using Aot.Broker.Protocol.Wire;
 using Xunit.Abstractions;
 
 namespace Aot.Broker.Interop.Tests;
@@ -16,8 +14,6 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
 {
     private const string Topic = "admin";
     private const int Missing = 9;
-
-    private delegate bool ReadMessage<T>(ref WireReader reader, short version, out T message);
 
     [Fact]
     public void A_single_node_answers_as_Apache_Kafka_does()
@@ -33,47 +29,13 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
         java.Run("start", theirs.ConfigFile);
         using BrokerProcess broker = ours.StartBroker();
 
-        Dictionary<string, string> expected = AskAll(theirs);
-        Dictionary<string, string> answered = AskAll(ours);
-        string[] differences =
-        [
-            .. expected
-                .Where(pair => answered[pair.Key] != pair.Value)
-                .Select(pair => $"{pair.Key}\n  theirs {pair.Value}\n  ours   {answered[pair.Key]}"),
-        ];
-        Assert.True(differences.Length == 0, string.Join('\n', differences));
+        Answers.MustEqual(AskAll(theirs), AskAll(ours));
     }
 
     /// <summary>Every answer as JSON, by what was asked.</summary>
     private static Dictionary<string, string> AskAll(SharedDirectory directory)
     {
-        string[] address = directory.Bootstrap.Split(':');
-        using WireClient client = new(address[0], int.Parse(address[1]));
-        int correlation = 0;
-        Dictionary<string, string> answers = [];
-
-        T Ask<T>(ApiKey key, short version, IWireRequest request, ReadMessage<T> read)
-        {
-            byte[] body = new byte[request.Measure(version)];
-            WireWriter writer = new(body);
-            request.Write(ref writer, version);
-            bool isFlexible = ApiKeys.RequestHeaderVersion(key, version) >= 2;
-            WireReader reader = new(
-                client.Exchange(WireClient.Request((short)key, version, ++correlation, body, isFlexible))
-            );
-            reader.ReadInt32();
-            if (ApiKeys.ResponseHeaderVersion(key, version) >= 1)
-            {
-                Assert.Equal(0u, reader.ReadUVarint());
-            }
-            Assert.True(read(ref reader, version, out T message), $"the answer of {key} {version} is malformed");
-            Assert.Equal(0, reader.Remaining);
-            return message;
-        }
-
-        void Keep<T>(string what, ApiKey key, short version, IWireRequest request, ReadMessage<T> read) =>
-            answers[$"{key} {version}: {what}"] = JsonSerializer.Serialize(Ask(key, version, request, read));
-
+        using Answers answers = new(directory);
         CreateTopicsRequest create = new()
         {
             Topics =
@@ -87,15 +49,16 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
             ],
             TimeoutMs = 30_000,
         };
-        Ask<CreateTopicsResponse>(ApiKey.CreateTopics, 7, create, CreateTopicsResponse.TryRead);
+        answers.Ask<CreateTopicsResponse>(ApiKey.CreateTopics, 7, create, CreateTopicsResponse.TryRead);
         Until.Holds(
             () =>
-                Ask<DescribeLogDirsResponse>(
-                    ApiKey.DescribeLogDirs,
-                    4,
-                    new DescribeLogDirsRequest { Topics = null },
-                    DescribeLogDirsResponse.TryRead
-                )
+                answers
+                    .Ask<DescribeLogDirsResponse>(
+                        ApiKey.DescribeLogDirs,
+                        4,
+                        new DescribeLogDirsRequest { Topics = null },
+                        DescribeLogDirsResponse.TryRead
+                    )
                     .Results.Sum(result => result.Topics.Sum(topic => topic.Partitions.Count)) == 2,
             "the log directories show the two partitions",
             TimeSpan.FromSeconds(15)
@@ -105,7 +68,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
         AskReassignments();
         AskProducers();
         AskCordoned();
-        return answers;
+        return answers.All;
 
         void AskCordoned()
         {
@@ -121,7 +84,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
                     },
                 ],
             };
-            Keep<IncrementalAlterConfigsResponse>(
+            answers.Keep<IncrementalAlterConfigsResponse>(
                 "cordon",
                 ApiKey.IncrementalAlterConfigs,
                 1,
@@ -130,12 +93,13 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
             );
             Until.Holds(
                 () =>
-                    Ask<DescribeLogDirsResponse>(
-                        ApiKey.DescribeLogDirs,
-                        5,
-                        new DescribeLogDirsRequest { Topics = null },
-                        DescribeLogDirsResponse.TryRead
-                    )
+                    answers
+                        .Ask<DescribeLogDirsResponse>(
+                            ApiKey.DescribeLogDirs,
+                            5,
+                            new DescribeLogDirsRequest { Topics = null },
+                            DescribeLogDirsResponse.TryRead
+                        )
                         .Results.TrueForAll(result => result.IsCordoned),
                 "every log directory is cordoned",
                 TimeSpan.FromSeconds(15)
@@ -169,7 +133,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
             {
                 foreach ((string what, DescribeLogDirsRequest request) in asked)
                 {
-                    DescribeLogDirsResponse answer = Ask<DescribeLogDirsResponse>(
+                    DescribeLogDirsResponse answer = answers.Ask<DescribeLogDirsResponse>(
                         ApiKey.DescribeLogDirs,
                         version,
                         request,
@@ -186,7 +150,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
                             topic.Partitions.Sort((a, b) => a.PartitionIndex.CompareTo(b.PartitionIndex));
                         }
                     }
-                    answers[$"{ApiKey.DescribeLogDirs} {version}: {what}"] = JsonSerializer.Serialize(answer);
+                    answers.Keep(what, ApiKey.DescribeLogDirs, version, answer);
                 }
             }
         }
@@ -207,7 +171,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
         }
 
         void Elect(short version, sbyte type, string what, List<ElectLeadersRequest.TopicPartitionsData>? partitions) =>
-            Keep<ElectLeadersResponse>(
+            answers.Keep<ElectLeadersResponse>(
                 $"type {type} {what}",
                 ApiKey.ElectLeaders,
                 version,
@@ -236,7 +200,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
                 {
                     foreach (bool mayChange in version == 0 ? (bool[])[true] : [true, false])
                     {
-                        Keep<AlterPartitionReassignmentsResponse>(
+                        answers.Keep<AlterPartitionReassignmentsResponse>(
                             $"{what} {mayChange}",
                             ApiKey.AlterPartitionReassignments,
                             version,
@@ -274,7 +238,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
                 (string what, List<ListPartitionReassignmentsRequest.ListPartitionReassignmentsTopics>? topics) in lists
             )
             {
-                Keep<ListPartitionReassignmentsResponse>(
+                answers.Keep<ListPartitionReassignmentsResponse>(
                     what,
                     ApiKey.ListPartitionReassignments,
                     0,
@@ -288,7 +252,7 @@ public sealed class AdminAnswersTests(ITestOutputHelper output)
         {
             foreach ((string name, int partition) in ((string, int)[])[(Topic, 0), (Topic, Missing), ("absent", 0)])
             {
-                Keep<DescribeProducersResponse>(
+                answers.Keep<DescribeProducersResponse>(
                     $"{name}-{partition}",
                     ApiKey.DescribeProducers,
                     0,

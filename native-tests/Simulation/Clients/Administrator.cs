@@ -93,6 +93,48 @@ internal sealed class Administrator(World world, Func<bool> isOver)
         _settings[(topic.Name, name)] = value;
     }
 
+    /// <summary>Has a partition moved to another log directory, and waits until it is there.</summary>
+    public async Task MoveAsync(TopicUnderTest topic, int partition)
+    {
+        string? target = null;
+        await UntilDoneAsync(async client =>
+        {
+            DescribeLogDirsResponse described = await client.CallAsync<DescribeLogDirsResponse>(
+                ApiKey.DescribeLogDirs,
+                4,
+                new DescribeLogDirsRequest { Topics = [new() { Topic = topic.Name, Partitions = [partition] }] },
+                DescribeLogDirsResponse.TryRead
+            );
+            string[] homes =
+            [
+                .. described
+                    .Results.Where(dir => dir.Topics.Any(t => t.Partitions.Any(p => !p.IsFutureKey)))
+                    .Select(dir => dir.LogDir),
+            ];
+            world.Check(homes.Length <= 1, $"{topic.Name}-{partition} is in {string.Join(" and ", homes)}");
+            if (homes.Length == 0)
+            {
+                return false;
+            }
+            target ??= described.Results.First(dir => dir.LogDir != homes[0]).LogDir;
+            if (homes[0] == target)
+            {
+                return true;
+            }
+            AlterReplicaLogDirsResponse response = await client.CallAsync<AlterReplicaLogDirsResponse>(
+                ApiKey.AlterReplicaLogDirs,
+                2,
+                new AlterReplicaLogDirsRequest
+                {
+                    Dirs = [new() { Path = target, Topics = [new() { Name = topic.Name, Partitions = [partition] }] }],
+                },
+                AlterReplicaLogDirsResponse.TryRead
+            );
+            IsDone(topic, (ErrorCode)response.Results[0].Partitions[0].ErrorCode, "AlterReplicaLogDirs");
+            return false;
+        });
+    }
+
     /// <summary>Every setting has the value that was acknowledged last.</summary>
     public async Task CheckConfigsAsync()
     {

@@ -115,7 +115,7 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
         {
             await world.DelayAsync(world.Random.Between(1_000_000L, 80_000_000));
             TopicUnderTest deleted = _topics[1];
-            switch (world.Random.Below(5))
+            switch (world.Random.Below(_setup.Directories.Count > 1 ? 6 : 5))
             {
                 case 0:
                     await DeleteSomeRecordsAsync(deleted);
@@ -130,6 +130,9 @@ internal sealed class BrokerRun(World world, bool syncsBeforeAnswer, bool losesP
                     // The log of the offsets is rolled, and so compacted, all the time.
                     await _group.CommitAsync(_administrator, i);
                     await _administrator.ConfigureAsync(_offsetsTopic, "internal.segment.bytes", $"{200 + i}");
+                    break;
+                case 5:
+                    await _administrator.MoveAsync(_topics[0], world.Random.Below(_topics[0].Partitions));
                     break;
                 default:
                     await MakeAndDeleteAsync(NewTopic($"short{i % 2}", 2));

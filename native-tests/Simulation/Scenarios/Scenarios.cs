@@ -25,6 +25,12 @@ internal static class AllScenarios
             Directories = ["/one", "/two"],
             CountsRestart = true,
         },
+        new("move", MoveAsync)
+        {
+            Before = run => MakeAsync(run, "a", 1, 4),
+            Directories = ["/one", "/two"],
+            CountsRestart = true,
+        },
     ];
 
     public static Scenario Find(string name) => List.Single(scenario => scenario.Name == name);
@@ -65,6 +71,18 @@ internal static class AllScenarios
         await run.Administrator.DeleteTopicAsync(run.Topic("a"));
         await run.CreateAsync("a", 1, SmallSegment);
         await run.ProduceAsync(run.Topic("a"), 1);
+    }
+
+    /// <summary>There and back, and written to meanwhile.</summary>
+    private static async Task MoveAsync(ScenarioRun run)
+    {
+        TopicUnderTest topic = run.Topic("a");
+        Task produced = run.ProduceAsync(topic, 3);
+        await run.Administrator.MoveAsync(topic, 0);
+        await produced;
+        await run.Administrator.ConfigureAsync(topic, "file.delete.delay.ms", "10");
+        await run.Administrator.MoveAsync(topic, 0);
+        await run.ProduceAsync(topic, 1);
     }
 
     private static async Task ConfigsAsync(ScenarioRun run)

@@ -41,7 +41,8 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
             );
         }
         Found[] all = [.. (await CoreTasks.AllAsync(calls)).SelectMany(found => found)];
-        LogDirectory[] directories = [.. Server.Server.Directories.All];
+        LogDirectories known = Server.Server.Directories;
+        LogDirectory[] directories = [.. known.All.Where(directory => !directory.IsOffline)];
         string[] paths = [.. directories.Select(directory => directory.Path)];
         (long Total, long Usable)[] space = await context.Core.RunInBackgroundAsync(() =>
             Array.ConvertAll(paths, SpaceOf)
@@ -54,7 +55,24 @@ internal sealed class DescribeLogDirsHandler(ServerCore server)
             result.IsCordoned = self?.IsCordoned(directories[i].Meta!.DirectoryId) == true;
             response.Results.Add(result);
         }
+        AddOffline(response, known);
         return response;
+    }
+
+    /// <summary>Those that the disk refused at the start, and those that failed since: a name and an error.</summary>
+    private static void AddOffline(DescribeLogDirsResponse response, LogDirectories directories)
+    {
+        IEnumerable<string> failed = directories.All.Where(each => each.IsOffline).Select(each => each.Path);
+        foreach (string path in directories.Offline.Select(each => each.Path).Concat(failed))
+        {
+            response.Results.Add(
+                new DescribeLogDirsResponse.DescribeLogDirsResult
+                {
+                    ErrorCode = (short)ErrorCode.KafkaStorageError,
+                    LogDir = path,
+                }
+            );
+        }
     }
 
     /// <summary>The metadata log is the controller's, and no tool is shown it here.</summary>
