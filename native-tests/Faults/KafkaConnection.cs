@@ -76,7 +76,14 @@ internal sealed class KafkaConnection(BrokerProcess broker) : IDisposable
             ApiVersionsResponse.TryRead
         );
 
-    public void CreateTopic(string name, int partitions, params (string Name, string Value)[] configs)
+    public void CreateTopic(string name, int partitions, params (string Name, string Value)[] configs) =>
+        Assert.Equal((ErrorCode.None, null), TryCreateTopic(name, partitions, configs));
+
+    public (ErrorCode Error, string? Why) TryCreateTopic(
+        string name,
+        int partitions,
+        params (string Name, string Value)[] configs
+    )
     {
         CreateTopicsRequest request = new()
         {
@@ -105,13 +112,17 @@ internal sealed class KafkaConnection(BrokerProcess broker) : IDisposable
             request,
             CreateTopicsResponse.TryRead
         );
-        Assert.Equal(
-            (ErrorCode.None, (string?)null),
-            ((ErrorCode)answer.Topics[0].ErrorCode, answer.Topics[0].ErrorMessage)
-        );
+        return ((ErrorCode)answer.Topics[0].ErrorCode, answer.Topics[0].ErrorMessage);
     }
 
     public int PartitionsOf(string topic)
+    {
+        (ErrorCode error, int partitions) = TryFindTopic(topic);
+        Assert.Equal(ErrorCode.None, error);
+        return partitions;
+    }
+
+    public (ErrorCode Error, int Partitions) TryFindTopic(string topic)
     {
         MetadataResponse answer = Call<MetadataResponse>(
             ApiKey.Metadata,
@@ -123,8 +134,7 @@ internal sealed class KafkaConnection(BrokerProcess broker) : IDisposable
             },
             MetadataResponse.TryRead
         );
-        Assert.Equal(ErrorCode.None, (ErrorCode)answer.Topics[0].ErrorCode);
-        return answer.Topics[0].Partitions.Count;
+        return ((ErrorCode)answer.Topics[0].ErrorCode, answer.Topics[0].Partitions.Count);
     }
 
     public (long Id, short Epoch) InitProducerId()

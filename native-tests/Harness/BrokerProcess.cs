@@ -278,10 +278,18 @@ public sealed class BrokerProcess : IDisposable
         Port = ReadPort();
     }
 
-    /// <summary>The port of the first listener for clients, from what the broker wrote beside its logs.</summary>
+    /// <summary>
+    /// The port of the first listener for clients, from what the broker wrote beside its logs, or, where the disk had no
+    /// space for that, from its ready line.
+    /// </summary>
     private int ReadPort()
     {
         string path = Path.Combine(DataDirectory, "ports.json");
+        if (!File.Exists(path))
+        {
+            string address = ReadyLine[..ReadyLine.IndexOf(',', StringComparison.Ordinal)];
+            return int.Parse(address[(address.LastIndexOf(':') + 1)..]);
+        }
         using JsonDocument document = JsonDocument.Parse(File.ReadAllText(path));
         return document.RootElement.GetProperty("listeners")[0].GetProperty("port").GetInt32();
     }

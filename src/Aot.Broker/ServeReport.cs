@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Aot.Broker.Base;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.Linux;
 using Aot.Broker.Server;
@@ -43,7 +44,10 @@ internal static class ServeReport
         return $"an acknowledged record is in the page cache; a loss of power can take {atRisk}";
     }
 
-    /// <summary>Written under another name first, so that whoever waits for it reads it whole.</summary>
+    /// <summary>
+    /// Written under another name first, so that whoever waits for it reads it whole. A disk that has no space for it is no
+    /// reason not to start: the line on standard output says the same.
+    /// </summary>
     public static void WritePorts(string dataDirectory, IReadOnlyList<BoundListener> listeners)
     {
         StringBuilder json = new("{\n");
@@ -64,8 +68,17 @@ internal static class ServeReport
         }
         json.Append("\n  ]\n}\n");
         string path = Path.Combine(dataDirectory, PortsFileName);
-        File.WriteAllText(path + ".tmp", json.ToString());
-        File.Move(path + ".tmp", path, overwrite: true);
+        try
+        {
+            // What a process that was killed has left there names ports of nobody.
+            File.Delete(path);
+            File.WriteAllText(path + ".tmp", json.ToString());
+            File.Move(path + ".tmp", path, overwrite: true);
+        }
+        catch (IOException error)
+        {
+            Log.For("serve").Error("the ports could not be written", ("file", path), ("error", error.Message));
+        }
     }
 
     public static void RemovePorts(string dataDirectory) => File.Delete(Path.Combine(dataDirectory, PortsFileName));

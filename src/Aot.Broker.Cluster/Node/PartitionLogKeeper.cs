@@ -20,7 +20,7 @@ internal sealed class PartitionLogKeeper : IMetadataListener
     private const int OpeningMax = 256;
 
     private const long RetryMs = 250;
-    private const long RetryMsMax = 30_000;
+    private const long RetryMsMax = 5_000;
 
     private static readonly Logger s_log = Log.For("metadata");
 
