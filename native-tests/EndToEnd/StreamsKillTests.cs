@@ -7,6 +7,7 @@ namespace Aot.Broker.EndToEnd.Tests;
 /// A Kafka Streams application that counts words while the broker is killed again and again: with transactions every word
 /// counts once, whichever protocol the application's group speaks, and its threads go on by themselves.
 /// </summary>
+[Trait("Io", "once")]
 public sealed class StreamsKillTests(ITestOutputHelper output)
 {
     private const int Lines = 40_000;

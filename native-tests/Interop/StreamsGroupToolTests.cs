@@ -6,6 +6,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.Interop.Tests;
 
 /// <summary>Apache Kafka's tool for streams groups: what it shows, and that what is in the group outlives a kill.</summary>
+[Trait("Io", "once")]
 public sealed class StreamsGroupToolTests(ITestOutputHelper output)
 {
     private const string Group = "application";
