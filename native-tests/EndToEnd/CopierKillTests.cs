@@ -11,7 +11,6 @@ namespace Aot.Broker.EndToEnd.Tests;
 /// broker are killed in turn. The output has each message of the input once.
 /// </summary>
 [Trait("Io", "once")]
-[Trait("Io", "once")]
 public sealed class CopierKillTests(ITestOutputHelper output)
 {
     private const int Partitions = 2;
