@@ -49,6 +49,11 @@ internal static class Format
 
     private static ExitCode Run(BrokerConfiguration configuration, FormatOptions options, Disk disk)
     {
+        List<(string, short)> features = [];
+        foreach ((string name, short level) in options.Features)
+        {
+            features.Add((name, level));
+        }
         FormatResult result = Formatter.Format(
             disk,
             new FormatRequest
@@ -60,7 +65,7 @@ internal static class Format
                 Random = NextRandom,
                 WallMillis = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
                 ReleaseVersion = options.ReleaseVersion,
-                Features = [.. options.Features.Select(feature => (feature.Key, feature.Value))],
+                Features = features,
                 IgnoreFormatted = options.IgnoreFormatted,
                 StandaloneVoter = options.IsStandalone ? VoterOf(configuration) : null,
             }

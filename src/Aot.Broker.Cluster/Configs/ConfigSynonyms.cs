@@ -87,11 +87,11 @@ public static class ConfigSynonyms
         {
             // log.flush.scheduler.interval.ms alone does not show the setting that it stands behind.
             if (
-                family.Any(member => member.Name == name)
+                Array.Exists(family, member => member.Name == name)
                 && !(ReferenceEquals(family, s_flush) && name != family[0].Name)
             )
             {
-                return [.. family.Select(member => member.Name)];
+                return Array.ConvertAll(family, member => member.Name);
             }
         }
         string? ofAllListeners = WithoutListener(name);

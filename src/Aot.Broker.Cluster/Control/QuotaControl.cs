@@ -165,27 +165,22 @@ public static class QuotaControl
             {
                 continue;
             }
-            response.Entries.Add(
-                new DescribeClientQuotasResponse.EntryData
-                {
-                    Entity =
-                    [
-                        .. entity.Parts.Select(static part => new DescribeClientQuotasResponse.EntityData
-                        {
-                            EntityType = part.Type,
-                            EntityName = part.Name,
-                        }),
-                    ],
-                    Values =
-                    [
-                        .. quotas.Select(static quota => new DescribeClientQuotasResponse.ValueData
-                        {
-                            Key = quota.Key,
-                            Value = quota.Value,
-                        }),
-                    ],
-                }
-            );
+            DescribeClientQuotasResponse.EntryData entry = new()
+            {
+                Entity =
+                [
+                    .. entity.Parts.Select(static part => new DescribeClientQuotasResponse.EntityData
+                    {
+                        EntityType = part.Type,
+                        EntityName = part.Name,
+                    }),
+                ],
+            };
+            foreach ((string key, double value) in quotas)
+            {
+                entry.Values.Add(new DescribeClientQuotasResponse.ValueData { Key = key, Value = value });
+            }
+            response.Entries.Add(entry);
         }
         return response;
     }

@@ -108,9 +108,9 @@ internal static class TopicControl
             return new ApiError(ErrorCode.PolicyViolation, TooManyRecords);
         }
         records.Add(new MetadataRecord(new TopicRecord { Name = topic.Name, TopicId = id }, 0));
-        foreach ((string name, string value) in settings.OrderBy(static pair => pair.Key, StringComparer.Ordinal))
+        foreach (string name in settings.Keys.Order(StringComparer.Ordinal))
         {
-            records.Add(ImageRecords.Config(ConfigResource.Topic(topic.Name), name, value));
+            records.Add(ImageRecords.Config(ConfigResource.Topic(topic.Name), name, settings[name]));
         }
         for (int i = 0; i < assignment.Count; i++)
         {

@@ -64,7 +64,8 @@ public static class MetadataOnDisk
         List<DiskEntry> entries = [];
         disk.List(directory, entries);
         bool any = false;
-        foreach (DiskEntry entry in entries.OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        entries.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
+        foreach (DiskEntry entry in entries)
         {
             if (
                 LogFileNames.KindOf(entry.Name, out _) != LogFileKind.Log

@@ -377,8 +377,19 @@ public sealed class ClusterNode
             EndPoints = [.. _options.AdvertisedListeners],
             Features = Features.Supported,
             Rack = _options.Rack,
-            Directories = [.. _directories.All.Select(static directory => directory.Meta!.DirectoryId).Order()],
+            Directories = DirectoryIds(),
         };
+
+    private KafkaUuid[] DirectoryIds()
+    {
+        List<KafkaUuid> ids = [];
+        foreach (LogDirectory directory in _directories.All)
+        {
+            ids.Add(directory.Meta!.DirectoryId);
+        }
+        ids.Sort();
+        return [.. ids];
+    }
 
     private ControllerImage SelfAsController() =>
         new()

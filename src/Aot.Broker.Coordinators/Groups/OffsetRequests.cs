@@ -214,13 +214,9 @@ public sealed class OffsetRequests(GroupShard shard)
         List<OffsetFetchResponse.OffsetFetchResponseTopics> topics = [];
         if (request.Topics is null)
         {
-            foreach (
-                IGrouping<string, KeyValuePair<TopicPartition, CommittedOffset>> topic in OffsetsByTopic(
-                    request.GroupId
-                )
-            )
+            foreach ((string topic, List<int> partitions) in PartitionsWithOffsets(request.GroupId))
             {
-                KafkaUuid id = shard.Metadata.Image.Topic(topic.Key)?.Id ?? KafkaUuid.Zero;
+                KafkaUuid id = shard.Metadata.Image.Topic(topic)?.Id ?? KafkaUuid.Zero;
                 if (caller.ApiVersion >= FirstWithTopicIds && id.IsZero)
                 {
                     continue;
@@ -228,16 +224,12 @@ public sealed class OffsetRequests(GroupShard shard)
                 topics.Add(
                     new OffsetFetchResponse.OffsetFetchResponseTopics
                     {
-                        Name = topic.Key,
+                        Name = topic,
                         TopicId = id,
                         Partitions =
                         [
-                            .. topic.Select(offset =>
-                                Answer(
-                                    offset.Key.Partition,
-                                    offset.Value,
-                                    StabilityOf(request.GroupId, offset.Key, requireStable)
-                                )
+                            .. partitions.Select(partition =>
+                                FetchOne(request.GroupId, new TopicPartition(topic, partition), requireStable)
                             ),
                         ],
                     }
@@ -304,10 +296,7 @@ public sealed class OffsetRequests(GroupShard shard)
                 partitions.Add(Answer(partition, null, ErrorCode.UnknownTopicId));
                 continue;
             }
-            TopicPartition key = new(name, partition);
-            partitions.Add(
-                Answer(partition, shard.Offsets.Find(groupId, key), StabilityOf(groupId, key, requireStable))
-            );
+            partitions.Add(FetchOne(groupId, new TopicPartition(name, partition), requireStable));
         }
         return new OffsetFetchResponse.OffsetFetchResponseTopics
         {
@@ -316,6 +305,12 @@ public sealed class OffsetRequests(GroupShard shard)
             Partitions = [.. partitions],
         };
     }
+
+    private OffsetFetchResponse.OffsetFetchResponsePartitions FetchOne(
+        string groupId,
+        in TopicPartition name,
+        bool requireStable
+    ) => Answer(name.Partition, shard.Offsets.Find(groupId, name), StabilityOf(groupId, name, requireStable));
 
     /// <summary>A consumer that wants stable offsets waits for the transaction that may still move this one (KIP-447).</summary>
     private ErrorCode StabilityOf(string groupId, in TopicPartition partition, bool requireStable) =>
@@ -338,14 +333,24 @@ public sealed class OffsetRequests(GroupShard shard)
         };
     }
 
-    private IEnumerable<IGrouping<string, KeyValuePair<TopicPartition, CommittedOffset>>> OffsetsByTopic(
-        string groupId
-    ) =>
-        shard
-            .Offsets.Of(groupId)
-            .OrderBy(o => o.Key.Partition)
-            .GroupBy(o => o.Key.Topic)
-            .OrderBy(t => t.Key, StringComparer.Ordinal);
+    /// <summary>The partitions that a group has committed, by topic, both in order.</summary>
+    private SortedDictionary<string, List<int>> PartitionsWithOffsets(string groupId)
+    {
+        SortedDictionary<string, List<int>> byTopic = new(StringComparer.Ordinal);
+        foreach (TopicPartition name in shard.Offsets.Of(groupId).Keys)
+        {
+            if (!byTopic.TryGetValue(name.Topic, out List<int>? partitions))
+            {
+                byTopic[name.Topic] = partitions = [];
+            }
+            partitions.Add(name.Partition);
+        }
+        foreach (List<int> partitions in byTopic.Values)
+        {
+            partitions.Sort();
+        }
+        return byTopic;
+    }
 
     public async Task<OffsetDeleteResponse> DeleteAsync(OffsetDeleteRequest request)
     {

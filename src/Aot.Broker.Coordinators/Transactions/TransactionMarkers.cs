@@ -51,36 +51,42 @@ public static class TransactionMarkers
             }
             list.Add((name, topic.Id));
         }
-        (TopicPartition, ErrorCode)[][] answers = await CoreTasks.AllAsync(
-            ofCore.Select(pair => from.CallAsync(pair.Key, core => WriteOnOwnerAsync(core, marker, pair.Value)))
-        );
-        foreach ((TopicPartition name, ErrorCode error) in answers.SelectMany(each => each))
+        List<Task<List<MarkerResult>>> calls = [];
+        foreach ((CoreIndex owner, List<(TopicPartition, KafkaUuid)> names) in ofCore)
         {
-            results[name] = error;
+            calls.Add(from.CallAsync(owner, core => WriteOnOwnerAsync(core, marker, names)));
+        }
+        foreach (List<MarkerResult> answers in await CoreTasks.AllAsync(calls))
+        {
+            foreach (MarkerResult answer in answers)
+            {
+                results[answer.Name] = answer.Error;
+            }
         }
         return results;
     }
 
-    private static async ValueTask<(TopicPartition, ErrorCode)[]> WriteOnOwnerAsync(
+    private sealed record MarkerResult(TopicPartition Name, ErrorCode Error);
+
+    private static async ValueTask<List<MarkerResult>> WriteOnOwnerAsync(
         Core core,
         TransactionMarker marker,
         List<(TopicPartition Name, KafkaUuid TopicId)> partitions
     )
     {
         LogSet logs = core.Get<LogSet>();
-        return await CoreTasks.AllAsync(
-            partitions.Select(async partition =>
-                (
-                    partition.Name,
-                    await WriteOneAsync(
-                        core,
-                        marker,
-                        partition.Name,
-                        logs.Find(partition.TopicId, partition.Name.Partition)
-                    )
-                )
-            )
-        );
+        List<Task<ErrorCode>> writes = [];
+        foreach ((TopicPartition name, KafkaUuid topicId) in partitions)
+        {
+            writes.Add(WriteOneAsync(core, marker, name, logs.Find(topicId, name.Partition)));
+        }
+        ErrorCode[] errors = await CoreTasks.AllAsync(writes);
+        List<MarkerResult> results = [];
+        for (int i = 0; i < errors.Length; i++)
+        {
+            results.Add(new MarkerResult(partitions[i].Name, errors[i]));
+        }
+        return results;
     }
 
     private static async Task<ErrorCode> WriteOneAsync(

@@ -7,12 +7,19 @@ namespace Aot.Broker.Storage.Compaction;
 /// Which batches of a walk over a log belong to aborted transactions, and which markers have no data left before them.
 /// The walk is in the order of the offsets and gives every batch to one of the two methods.
 /// </summary>
-/// <param name="aborted">The aborted transactions that have data or a marker in the walk.</param>
-internal sealed class CleanedTransactions(IEnumerable<AbortedEntry> aborted)
+internal sealed class CleanedTransactions
 {
-    private readonly Queue<AbortedEntry> _comingAborted = new(aborted.OrderBy(static a => a.FirstOffset));
+    private readonly Queue<AbortedEntry> _comingAborted;
     private readonly Dictionary<long, (AbortedEntry Entry, bool HasData)> _aborted = [];
     private readonly HashSet<long> _committed = [];
+
+    /// <param name="aborted">The aborted transactions that have data or a marker in the walk.</param>
+    public CleanedTransactions(IEnumerable<AbortedEntry> aborted)
+    {
+        List<AbortedEntry> inOrder = [.. aborted];
+        inOrder.Sort(static (left, right) => left.FirstOffset.CompareTo(right.FirstOffset));
+        _comingAborted = new Queue<AbortedEntry>(inOrder);
+    }
 
     /// <summary>A data batch; true: it belongs to an aborted transaction, and no reader of committed data sees it.</summary>
     public bool OnData(in RecordBatchView batch)

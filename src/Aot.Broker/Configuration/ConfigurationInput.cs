@@ -109,11 +109,11 @@ public sealed class ConfigurationInput
         {
             ReadFile(ConfigFile, values, warnings);
         }
-        foreach ((string variable, string value) in Environment.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        foreach (string variable in Environment.Keys.Order(StringComparer.Ordinal))
         {
             if (KeyOfVariable(variable) is { } key)
             {
-                Put(values, key, value, $"environment {variable}");
+                Put(values, key, Environment[variable], $"environment {variable}");
             }
         }
         HashSet<string> set = [];

@@ -57,8 +57,9 @@ internal static class UnknownKeys
 
     public static void Check(IReadOnlyDictionary<string, GivenValue> values, List<string> warnings, List<string> errors)
     {
-        foreach ((string key, GivenValue given) in values.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+        foreach (string key in values.Keys.Order(StringComparer.Ordinal))
         {
+            GivenValue given = values[key];
             if (ConfigTable.Broker.Find(key) is { } definition)
             {
                 if (definition.IsDynamicOnly)

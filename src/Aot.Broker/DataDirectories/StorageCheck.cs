@@ -90,7 +90,8 @@ public sealed class StorageCheck(Disk disk, BrokerConfiguration configuration, D
         {
             throw LogDump.Unreadable(state.Path, error);
         }
-        foreach (DiskEntry entry in entries.OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        entries.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
+        foreach (DiskEntry entry in entries)
         {
             if (!entry.IsDirectory)
             {

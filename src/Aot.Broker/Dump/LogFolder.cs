@@ -45,7 +45,8 @@ internal sealed class LogFolder
         }
         LogFolder folder = new(path);
         SortedDictionary<long, (string? Log, List<string> Indexes)> byOffset = [];
-        foreach (DiskEntry entry in entries.OrderBy(entry => entry.Name, StringComparer.Ordinal))
+        entries.Sort(static (left, right) => string.CompareOrdinal(left.Name, right.Name));
+        foreach (DiskEntry entry in entries)
         {
             string file = System.IO.Path.Combine(path, entry.Name);
             if (entry.IsDirectory)
