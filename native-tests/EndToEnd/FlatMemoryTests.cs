@@ -5,6 +5,7 @@ using Xunit.Abstractions;
 namespace Aot.Broker.EndToEnd.Tests;
 
 /// <summary>Ten million records go in and out, and the process is as large as after the first two millions.</summary>
+[Trait("Io", "once")]
 public sealed class FlatMemoryTests(ITestOutputHelper output) : IDisposable
 {
     private const int RoundRecords = 2_000_000;

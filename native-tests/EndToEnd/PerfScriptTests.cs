@@ -35,6 +35,7 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
     }
 
     [Fact]
+    [Trait("Io", "once")]
     public void Large_groups_settle_and_their_heartbeats_allocate_nothing()
     {
         if (Run("groups", "150", "300") is { } said)

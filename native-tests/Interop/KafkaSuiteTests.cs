@@ -9,6 +9,7 @@ namespace Aot.Broker.Interop.Tests;
 /// not pass is an error of the broker), <c>left</c> what does not, and why, and <c>sample</c> the classes that are
 /// run here. <c>./build.sh kafka-suite</c> runs all that passes, which takes the better part of an hour.
 /// </summary>
+[Trait("Io", "once")]
 public sealed class KafkaSuiteTests(ITestOutputHelper output) : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(6);
@@ -68,7 +69,6 @@ public sealed class KafkaSuiteTests(ITestOutputHelper output) : IDisposable
 
     /// <summary>A reason is given for a method, or (<c>*</c>) for the rest of a class.</summary>
     [Fact]
-    [Trait("Io", "once")]
     public void Every_test_that_Apache_Kafka_passes_is_known_to_pass_or_has_a_reason_not_to()
     {
         if (Suite is not { } suite)

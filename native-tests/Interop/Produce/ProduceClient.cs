@@ -57,6 +57,11 @@ internal sealed class ProduceClient(int port) : IDisposable
             );
             _ids.Add(topic.Name, topic.TopicId);
         }
+        // Apache Kafka answers before its partitions have their leader.
+        foreach (string name in _ids.Keys)
+        {
+            Until.Holds(() => (ErrorCode)Fetch(name, 0).ErrorCode == ErrorCode.None, $"{name} has a leader");
+        }
     }
 
     /// <summary>The answer for the partition; null when the broker closed the connection instead.</summary>
@@ -104,24 +109,7 @@ internal sealed class ProduceClient(int port) : IDisposable
         List<byte> all = [];
         for (long offset = 0; ; )
         {
-            FetchRequest request = new()
-            {
-                MaxBytes = 50_000_000,
-                SessionEpoch = -1,
-                Topics =
-                [
-                    new FetchRequest.FetchTopic
-                    {
-                        Topic = topic,
-                        Partitions =
-                        [
-                            new FetchRequest.FetchPartition { FetchOffset = offset, PartitionMaxBytes = 50_000_000 },
-                        ],
-                    },
-                ],
-            };
-            FetchResponse answer = Call<FetchResponse>(ApiKey.Fetch, FetchVersion, request, FetchResponse.TryRead);
-            FetchResponse.PartitionData data = answer.Responses[0].Partitions[0];
+            FetchResponse.PartitionData data = Fetch(topic, offset);
             Assert.Equal(ErrorCode.None, (ErrorCode)data.ErrorCode);
             List<byte[]> batches = StoredBatch.Split(data.Records ?? []);
             if (batches.Count == 0)
@@ -132,6 +120,29 @@ internal sealed class ProduceClient(int port) : IDisposable
             batches.ForEach(all.AddRange);
             offset = StoredBatch.View(batches[^1]).NextOffset;
         }
+    }
+
+    private FetchResponse.PartitionData Fetch(string topic, long offset)
+    {
+        FetchRequest request = new()
+        {
+            MaxBytes = 50_000_000,
+            SessionEpoch = -1,
+            Topics =
+            [
+                new FetchRequest.FetchTopic
+                {
+                    Topic = topic,
+                    Partitions =
+                    [
+                        new FetchRequest.FetchPartition { FetchOffset = offset, PartitionMaxBytes = 50_000_000 },
+                    ],
+                },
+            ],
+        };
+        return Call<FetchResponse>(ApiKey.Fetch, FetchVersion, request, FetchResponse.TryRead).Responses[0].Partitions[
+            0
+        ];
     }
 
     private T Call<T>(ApiKey key, short version, IWireRequest request, ReadMessage<T> read) =>
