@@ -81,14 +81,16 @@ public sealed class ShareMembership
             return Refuse(refusal);
         }
         GroupWrite write = new(_shard);
+        int epochBefore = existing?.Epoch ?? 0;
         ShareGroup group = Describe(write, caller, request, known);
+        bool hasChanged = group.Epoch > epochBefore;
         PartitionSet unknown = States.Begin(write, group, out PartitionSet fromTheStart);
         if (joins || unknown.IsEmpty)
         {
             _shard.Targets.Follow(write, group);
         }
         // Else the division follows when the partitions can be given to members.
-        ShareMember member = Reconcile(write, group, request.MemberId, known);
+        ShareMember member = Reconcile(write, group, request.MemberId, hasChanged);
         RestartSession(group, member.MemberId);
         ErrorCode error = await write.CommitAsync();
         if (error == ErrorCode.None && !unknown.IsEmpty)
@@ -190,12 +192,15 @@ public sealed class ShareMembership
         return group;
     }
 
-    /// <summary>The member gets what of its target it subscribes to, when there is a new one or it changed its subscription.</summary>
-    private ShareMember Reconcile(GroupWrite write, ShareGroup group, string memberId, ShareMember? before)
+    /// <summary>
+    /// The member gets what of its target it subscribes to and still exists, when there is a new target or with this heartbeat
+    /// subscriptions or topics have changed: what is gone is taken away before the next division.
+    /// </summary>
+    private ShareMember Reconcile(GroupWrite write, ShareGroup group, string memberId, bool hasChanged)
     {
         ShareMember member = group.Find(memberId)!;
         bool hasReached = member.Epoch == group.TargetEpoch;
-        if (hasReached && before is not null && before.SubscribedNames.SequenceEqual(member.SubscribedNames))
+        if (hasReached && !hasChanged)
         {
             return member;
         }
@@ -205,6 +210,10 @@ public sealed class ShareMembership
                 (topic, _) =>
                     _shard.Metadata.Image.Topic(topic) is { } image && member.SubscribedNames.Contains(image.Name)
             );
+        if (hasReached && assigned.HasSamePartitions(member.Assigned))
+        {
+            return member;
+        }
         ShareMember next = hasReached
             ? member with
             {
