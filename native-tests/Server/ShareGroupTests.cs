@@ -31,6 +31,19 @@ public class ShareGroupTests
     }
 
     [Fact]
+    public async Task Who_comes_into_an_empty_group_gets_its_partitions_at_once()
+    {
+        await using BrokerRig rig = await BrokerRig.StartAsync();
+        KafkaUuid topic = await rig.CreateTopicAsync("topic", 1);
+        using WireClient client = await ConnectAsync(rig);
+        ShareGroupHeartbeatResponse joined = await BeatAsync(client, "a", 0, "topic");
+        await UntilAsync(client, "a", joined.MemberEpoch, topic, [0]);
+        await BeatAsync(client, "a", -1);
+        ShareGroupHeartbeatResponse next = await BeatAsync(client, "b", 0, "topic");
+        Assert.Equal([topic], next.Assignment!.TopicPartitions.Select(each => each.TopicId));
+    }
+
+    [Fact]
     public async Task Strangers_and_late_members_are_refused()
     {
         await using BrokerRig rig = await BrokerRig.StartAsync();

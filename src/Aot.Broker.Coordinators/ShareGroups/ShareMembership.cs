@@ -253,7 +253,8 @@ public sealed class ShareMembership
         write.Add(group.EpochRecord(group.Epoch + 1, TargetDecision.HashOf(group, _shard.Metadata.Image)));
         if (group.IsVacant)
         {
-            write.Add(group.TargetEpochRecord(group.Epoch, _shard.Core.WallMillis));
+            // Whoever comes next is not made to wait for the interval.
+            write.Add(group.TargetEpochRecord(group.Epoch, 0));
         }
         return write.CommitAsync();
     }
