@@ -120,6 +120,7 @@ internal sealed class BrokerRig : IAsyncDisposable
         {
             NodeId = 1,
             Listeners = [new ListenerOptions("PLAINTEXT", new IPEndPoint(IPAddress.Loopback, 0), ListenerRole.Broker)],
+            ShareSessionsMax = int.Parse(settings.GetValueOrDefault("group.share.max.share.sessions", "2000")),
         };
         foreach (Core core in Cores)
         {

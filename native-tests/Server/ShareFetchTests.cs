@@ -132,6 +132,25 @@ public sealed class ShareFetchTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_connection_that_ends_does_not_wait_for_what_its_member_was_to_wait_for()
+    {
+        BrokerRig rig = await BrokerRig.StartAsync(
+            settings: new Dictionary<string, string> { ["group.share.max.share.sessions"] = "1" }
+        );
+        KafkaUuid topic = await rig.CreateTopicAsync("t", 4);
+        await ShareMember.InitializeAsync(rig, topic, 4);
+        ShareMember first = await ShareMember.ConnectAsync(rig, "first", topic);
+        await first.FetchAsync([0], maxWaitMs: 1);
+        ShareMember refused = await ShareMember.ConnectAsync(rig, "refused", topic);
+        _ = refused.FetchAsync([0, 1, 2, 3], maxWaitMs: int.MaxValue);
+        _ = first.FetchAsync([1, 2, 3], maxWaitMs: int.MaxValue);
+        refused.Dispose();
+        first.Dispose();
+        // It finds connections that are not gone.
+        await rig.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromSeconds(30));
+    }
+
+    [Fact]
     public async Task A_session_that_ends_gives_back_what_its_member_holds_and_the_next_one_begins_there()
     {
         await ProduceAsync(0, "a", "b");

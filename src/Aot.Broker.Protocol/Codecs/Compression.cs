@@ -101,7 +101,7 @@ public static class Compression
                 length = SnappyCodec.Compress(source, output);
                 break;
             case CompressionCodec.Lz4:
-                length = CodecContexts.Lz4Encoder.Encode(source, output, Lz4Codec.LibraryLevel(effective));
+                length = CodecContexts.Lz4Encoder.Encode(source, output, Lz4Codec.NativeLevel(effective));
                 break;
             case CompressionCodec.Zstd:
                 length = CodecContexts.ZstdEncoder.Encode(source, output, effective);

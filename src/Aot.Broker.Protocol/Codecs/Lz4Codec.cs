@@ -116,7 +116,7 @@ internal static class Lz4Codec
     /// Kafka's levels: 9 is the default and means the fast form; every other level is LZ4 HC, whose lowest level in the
     /// library is 3 and whose highest is 12.
     /// </summary>
-    internal static int LibraryLevel(int level) => level == CompressionLevels.Lz4Default ? 0 : Math.Clamp(level, 3, 12);
+    internal static int NativeLevel(int level) => level == CompressionLevels.Lz4Default ? 0 : Math.Clamp(level, 3, 12);
 
     /// <summary>The second byte of xxHash32 with seed 0 over the descriptor, which is shorter than 16 bytes.</summary>
     internal static byte HeaderChecksum(ReadOnlySpan<byte> descriptor)

@@ -1,3 +1,4 @@
+using System.Text;
 using Aot.Broker.Base;
 using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Protocol;
@@ -33,7 +34,8 @@ internal sealed class LoadedSharePartition : ITimerTarget
         Key = key;
         Log = log;
         LeaderEpoch = log.LeaderEpoch;
-        ulong group = (ulong)(uint)key.GroupId.GetHashCode() * 0x9E3779B97F4A7C15UL;
+        // The same in every process, so that a seed gives the same run.
+        ulong group = Crc32C.Compute(Encoding.UTF8.GetBytes(key.GroupId)) * 0x9E3779B97F4A7C15UL;
         WatchKey = new WatchKey(log.WatchKey.High ^ group, ~log.WatchKey.Low);
     }
 

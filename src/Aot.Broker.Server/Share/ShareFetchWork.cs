@@ -25,6 +25,9 @@ internal sealed class ShareFetchWork(
 {
     private const short FirstWithRenewal = 2;
 
+    /// <summary>How long the work of a connection that went away may stay, where nothing else wakes it.</summary>
+    private const long LookMs = 500;
+
     private readonly MetadataImage _image = server.Image;
     private readonly ShareFetchAnswer _answer = new(
         server,
@@ -136,7 +139,7 @@ internal sealed class ShareFetchWork(
             if (error != ErrorCode.None)
             {
                 // Else the client would come again at once, and again.
-                await Core.DelayAsync(Math.Max(request.MaxWaitMs, 0));
+                await DelayAsync(Math.Max(request.MaxWaitMs, 0));
             }
             else if (slot.Connection.IsClosing)
             {
@@ -153,6 +156,15 @@ internal sealed class ShareFetchWork(
             Remember(_session!);
         }
         return error;
+    }
+
+    private async Task DelayAsync(int milliseconds)
+    {
+        long end = Core.NowMillis + milliseconds;
+        while (!_isAbandoned && Core.NowMillis < end)
+        {
+            await Core.DelayAsync(Math.Min(end - Core.NowMillis, LookMs));
+        }
     }
 
     private void Remember(ShareSession session)
@@ -278,7 +290,8 @@ internal sealed class ShareFetchWork(
                     hasHope |= !part.IsHopeless;
                 }
             }
-            if (records > 0 || !hasHope || Core.NowMillis >= budget.DeadlineMillis)
+            // Abandoned meanwhile: nobody would end the wait.
+            if (records > 0 || !hasHope || _isAbandoned || Core.NowMillis >= budget.DeadlineMillis)
             {
                 return;
             }
