@@ -101,6 +101,15 @@ public sealed class BrokerProcess : IDisposable
     /// <summary>SIGSTOP: the process stands still, with its sockets open, until <see cref="Resume"/>.</summary>
     public void Pause() => Signal(SignalStop);
 
+    /// <summary>All threads stand still, by themselves or held by who traces them; the kernel's own threads of a ring never do.</summary>
+    public bool IsPaused() =>
+        Directory
+            .GetDirectories($"/proc/{Pid}/task")
+            .Select(task => File.ReadAllText(Path.Combine(task, "stat")))
+            .All(stat =>
+                stat.Contains("(iou-", StringComparison.Ordinal) || stat[stat.LastIndexOf(')') + 2] is 'T' or 't'
+            );
+
     public void Resume() => Signal(SignalContinue);
 
     /// <summary>SIGKILL, and waits until the process is gone.</summary>
