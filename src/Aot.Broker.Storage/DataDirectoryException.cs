@@ -1,3 +1,5 @@
+using Aot.Broker.Linux;
+
 namespace Aot.Broker.Storage;
 
 /// <summary>Why a data directory cannot be used; each has its exit code.</summary>
@@ -22,4 +24,7 @@ public sealed class DataDirectoryException(DataDirectoryProblem problem, string 
     public DataDirectoryProblem Problem { get; } = problem;
 
     public int ExitCode => (int)Problem;
+
+    internal static DataDirectoryException OfDisk(string what, Errno error) =>
+        new(DataDirectoryProblem.Disk, $"{what}: {error}");
 }

@@ -127,6 +127,10 @@ public sealed class LeaderEpochCache
         IsDirty = _hasUnsavedLatest = false;
     }
 
+    /// <summary>The checkpoint if it is to be written for a log that ends at this offset; whoever takes it writes it.</summary>
+    internal (long Version, byte[] Bytes)? TakeDirty(long logEndOffset) =>
+        IsDirtyFor(logEndOffset) ? ToCheckpoint() : null;
+
     /// <summary>The checkpoint's content, which is on its way to the disk now, and a number that ascends with each call.</summary>
     internal (long Version, byte[] Bytes) ToCheckpoint()
     {

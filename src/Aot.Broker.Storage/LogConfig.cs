@@ -110,7 +110,7 @@ public sealed record LogConfig
 
     /// <summary>
     /// <c>transaction.partition.verification.enable</c>, a broker setting: a transaction begins here only after its
-    /// coordinator has agreed (<see cref="PartitionLog.ConfirmTransaction"/>).
+    /// coordinator has agreed (<see cref="Producers.LogTransactions.Confirm"/>).
     /// </summary>
     public bool VerifiesTransactions { get; init; }
 
@@ -120,6 +120,11 @@ public sealed record LogConfig
     public bool IsCompacted => (CleanupPolicy & CleanupPolicies.Compact) != 0;
 
     public bool IsDeleting => (CleanupPolicy & CleanupPolicies.Delete) != 0;
+
+    /// <summary>What the configuration before this one kept may have to go now.</summary>
+    internal bool DeletesOtherThan(LogConfig before) =>
+        IsDeleting
+        && (!before.IsDeleting || RetentionMs != before.RetentionMs || RetentionBytes != before.RetentionBytes);
 
     /// <summary>The age at which a segment is full: a record of a compacted topic may not wait in it for too long.</summary>
     internal long SegmentMsMax => IsCompacted ? Math.Min(SegmentMs, MaxCompactionLagMs) : SegmentMs;

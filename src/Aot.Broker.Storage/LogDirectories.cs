@@ -21,20 +21,30 @@ public sealed class LogDirectories : IDisposable
 
     private readonly object _gate = new();
     private readonly Disk _disk;
-    private readonly List<LogDirectory> _all = [];
-    private readonly List<LogDirectory> _withMetadata = [];
-    private readonly Dictionary<TopicPartition, LogDirectory> _partitions = [];
+    private readonly List<LogDirectory> _all;
+    private readonly List<LogDirectory> _withMetadata;
+    private readonly Dictionary<TopicPartition, LogDirectory> _partitions;
     private readonly Dictionary<TopicPartition, TaskCompletionSource> _held = [];
-    private readonly List<string> _leftovers = [];
-    private readonly List<OfflineDirectory> _offline = [];
+    private readonly List<string> _leftovers;
     private readonly Action<string, Errno> _onSyncFailure;
-    private LogDirectory? _metadata;
     private Action<LogDirectory>? _onFailure;
     private bool _isClosed;
 
-    private LogDirectories(Disk disk, Action<string, Errno>? onSyncFailure)
+    private LogDirectories(
+        Disk disk,
+        DirectoryOpening opened,
+        LogDirectory metadata,
+        Action<string, Errno>? onSyncFailure
+    )
     {
         _disk = disk;
+        _all = opened.All;
+        _withMetadata = opened.WithMetadata;
+        _partitions = opened.Partitions;
+        _leftovers = opened.Leftovers;
+        Offline = opened.Offline;
+        Wishes = opened.Wishes;
+        Metadata = metadata;
         _onSyncFailure = onSyncFailure ?? StopProcess;
     }
 
@@ -51,17 +61,16 @@ public sealed class LogDirectories : IDisposable
     public MoveShare Moves { get; } = new();
 
     /// <summary>Where partitions are wanted.</summary>
-    public MoveWishes Wishes { get; } = new();
+    public MoveWishes Wishes { get; }
 
     /// <summary>All of them, and the one of the metadata log where that is apart.</summary>
     public IReadOnlyList<LogDirectory> WithMetadata => _withMetadata;
 
     /// <summary>Where the metadata log is.</summary>
-    public LogDirectory Metadata =>
-        _metadata ?? throw new InvalidOperationException("the directories are being opened");
+    public LogDirectory Metadata { get; }
 
     /// <summary>Those that the disk refused when they were to be opened.</summary>
-    public IReadOnlyList<OfflineDirectory> Offline => _offline;
+    public IReadOnlyList<OfflineDirectory> Offline { get; }
 
     /// <summary>Partitions on the disk: at the start, plus what was made since, minus what was deleted.</summary>
     public int PartitionCount
@@ -100,36 +109,17 @@ public sealed class LogDirectories : IDisposable
         string? metadataPath = null
     )
     {
-        LogDirectories directories = new(disk, onSyncFailure);
-        metadataPath ??= paths[0];
+        DirectoryOpening opening = new(disk);
         try
         {
-            foreach (string path in paths)
-            {
-                directories.TryOpen(path, isNeeded: paths.Count == 1);
-            }
-            directories.OpenMetadata(metadataPath);
-            foreach (LogDirectory directory in directories._withMetadata.ToArray())
-            {
-                directories.Try(
-                    directory.Path,
-                    directory == directories._metadata,
-                    () => directories.FindPartitions(directory)
-                );
-            }
-            DirectoryIdentities.Check(directories._withMetadata);
-            MoveFinish.DropCheckpointsOfOthers(directories._partitions, directories._withMetadata);
-            foreach ((TopicPartition name, LogDirectory place) in directories._partitions)
-            {
-                place.SetRecovered(name, place.HadCleanShutdown);
-            }
+            LogDirectory metadata = opening.Run(paths, metadataPath ?? paths[0]);
+            return new LogDirectories(disk, opening, metadata, onSyncFailure);
         }
         catch
         {
-            directories.Dispose();
+            opening.Undo();
             throw;
         }
-        return directories;
     }
 
     public LogDirectory? Find(string path) => _withMetadata.Find(d => d.Path == path);
@@ -175,7 +165,7 @@ public sealed class LogDirectories : IDisposable
             // Not every directory above is ours to open; those were there before us.
             if (unsynced is not (Errno.None or Errno.EACCES or Errno.EPERM or Errno.EROFS or Errno.EINVAL))
             {
-                throw Problem(DataDirectoryProblem.Disk, $"cannot sync {above}", unsynced);
+                throw DataDirectoryException.OfDisk($"cannot sync {above}", unsynced);
             }
             above = Path.GetDirectoryName(above);
         }
@@ -185,11 +175,7 @@ public sealed class LogDirectories : IDisposable
         );
         if (error != Errno.None)
         {
-            throw Problem(
-                DataDirectoryProblem.Disk,
-                $"cannot write {directory.PathOf(LogFileNames.MetaProperties)}",
-                error
-            );
+            throw DataDirectoryException.OfDisk($"cannot write {directory.PathOf(LogFileNames.MetaProperties)}", error);
         }
         directory.Meta = meta;
     }
@@ -202,7 +188,7 @@ public sealed class LogDirectories : IDisposable
     {
         foreach (LogDirectory directory in _withMetadata.FindAll(static each => !each.IsOffline))
         {
-            Errno error = WriteCheckpoints(directory);
+            Errno error = directory.WriteAll();
             if (error == Errno.None && !directory.HasFailed && directory.IsRecovered && !directory.IsApart)
             {
                 error = _disk.WriteAllBytesAtomically(
@@ -372,20 +358,6 @@ public sealed class LogDirectories : IDisposable
         }
     }
 
-    internal static Errno WriteCheckpoints(LogDirectory directory)
-    {
-        Errno error = directory.Write(CheckpointKind.RecoveryPoint);
-        if (error == Errno.None)
-        {
-            error = directory.Write(CheckpointKind.LogStart);
-        }
-        if (error == Errno.None)
-        {
-            error = directory.Write(CheckpointKind.Cleaner);
-        }
-        return error == Errno.None ? directory.Write(CheckpointKind.HighWatermark) : error;
-    }
-
     /// <summary>Deletes a directory with the files in it; it has no sub-directories.</summary>
     internal static void DeleteTree(Disk disk, string path)
     {
@@ -401,187 +373,6 @@ public sealed class LogDirectories : IDisposable
             s_log.Warn("a deleted partition's directory stays", ("directory", path), ("error", error));
         }
     }
-
-    // Opening ----------------------------------------------------------------------------------------------------------
-
-    private void TryOpen(string path, bool isNeeded) =>
-        Try(path, isNeeded, () => _all.Add(OpenOne(path, isApart: false)));
-
-    private void OpenMetadata(string path)
-    {
-        if (_offline.Find(each => each.Path == path) is { } refused)
-        {
-            throw new DataDirectoryException(
-                DataDirectoryProblem.Disk,
-                $"the directory of the metadata log cannot be used: {refused.Reason}"
-            );
-        }
-        if (_all.Count == 0)
-        {
-            throw new DataDirectoryException(
-                DataDirectoryProblem.Disk,
-                $"none of the data directories can be used: {string.Join("; ", _offline.Select(static each => each.Reason))}"
-            );
-        }
-        _metadata = _all.Find(d => d.Path == path) ?? OpenOne(path, isApart: true);
-    }
-
-    /// <summary>A part of the opening of a directory, which is left out where the disk refuses it and it is not needed.</summary>
-    private void Try(string path, bool isNeeded, Action open)
-    {
-        try
-        {
-            open();
-        }
-        catch (DataDirectoryException error) when (error.Problem == DataDirectoryProblem.Disk && !isNeeded)
-        {
-            s_log.Error(
-                "a data directory is offline: the broker goes on without its partitions",
-                ("directory", path),
-                ("why", error.Message)
-            );
-            _offline.Add(new OfflineDirectory(path, error.Message));
-            if (_withMetadata.Find(directory => directory.Path == path) is { } opened)
-            {
-                LeaveOut(opened);
-            }
-        }
-    }
-
-    private void LeaveOut(LogDirectory directory)
-    {
-        _disk.Unlock(directory.LockFile);
-        _all.Remove(directory);
-        _withMetadata.Remove(directory);
-        foreach ((TopicPartition name, LogDirectory place) in _partitions.ToArray())
-        {
-            if (ReferenceEquals(place, directory))
-            {
-                _partitions.Remove(name);
-            }
-        }
-    }
-
-    private LogDirectory OpenOne(string path, bool isApart)
-    {
-        Errno error = _disk.CreateDirectories(path);
-        Check(error, $"cannot make the data directory {path}");
-        error = _disk.Lock(path + "/" + LogFileNames.Lock, out Fd lockFile);
-        if (error == Errno.EAGAIN)
-        {
-            throw new DataDirectoryException(
-                DataDirectoryProblem.NotOurs,
-                $"the data directory {path} is in use by another process (its {LogFileNames.Lock} file is locked)"
-            );
-        }
-        Check(error, $"cannot lock the data directory {path}");
-        LogDirectory directory = new(_disk, path, lockFile) { IsApart = isApart };
-        _withMetadata.Add(directory);
-        ReadMeta(directory);
-        if (!isApart)
-        {
-            ReadCleanShutdown(directory);
-        }
-        Check(directory.Load(), $"cannot read the checkpoints of {path}");
-        if (!directory.HadCleanShutdown)
-        {
-            // What a killed process made last may be found now and gone after a power loss, and with it what is synced in it.
-            Check(_disk.SyncDirectory(path), $"cannot sync {path}");
-        }
-        return directory;
-    }
-
-    private void ReadMeta(LogDirectory directory)
-    {
-        string path = directory.PathOf(LogFileNames.MetaProperties);
-        Errno error = _disk.ReadAllBytes(path, out byte[] bytes);
-        if (error == Errno.ENOENT)
-        {
-            return;
-        }
-        Check(error, $"cannot read {path}");
-        directory.Meta = MetaProperties.TryParse(bytes, out string problem);
-        if (directory.Meta is null)
-        {
-            throw new DataDirectoryException(DataDirectoryProblem.Corrupt, $"{path} cannot be used: {problem}");
-        }
-    }
-
-    private void ReadCleanShutdown(LogDirectory directory)
-    {
-        string path = directory.PathOf(LogFileNames.CleanShutdown);
-        Errno error = _disk.ReadAllBytes(path, out byte[] bytes);
-        if (error == Errno.ENOENT)
-        {
-            return;
-        }
-        Check(error, $"cannot read {path}");
-        directory.HadCleanShutdown = true;
-        directory.PreviousBrokerEpoch = CleanShutdownText.BrokerEpochOf(bytes);
-        Check(_disk.Delete(path), $"cannot delete {path}");
-        Check(_disk.SyncDirectory(directory.Path), $"cannot sync {directory.Path}");
-    }
-
-    private void FindPartitions(LogDirectory directory)
-    {
-        List<DiskEntry> entries = [];
-        Check(_disk.List(directory.Path, entries), $"cannot list {directory.Path}");
-        foreach (DiskEntry entry in entries)
-        {
-            if (!entry.IsDirectory)
-            {
-                continue;
-            }
-            if (LogFileNames.IsMarked(entry.Name, LogFileNames.DeleteDirectorySuffix))
-            {
-                _leftovers.Add(directory.PathOf(entry.Name));
-            }
-            else if (LogFileNames.IsMarked(entry.Name, LogFileNames.FutureDirectorySuffix))
-            {
-                Wishes.AddFuture(directory, entry.Name);
-            }
-            else if (!LogFileNames.IsMarked(entry.Name, LogFileNames.StrayDirectorySuffix))
-            {
-                AddPartition(directory, entry.Name);
-            }
-        }
-    }
-
-    private void AddPartition(LogDirectory directory, string entry)
-    {
-        if (!LogFileNames.TryParsePartitionDirectory(entry, out TopicPartition name))
-        {
-            s_log.Warn(
-                "a directory among the partitions is not one and is passed over",
-                ("directory", directory.PathOf(entry))
-            );
-            return;
-        }
-        bool belongs = name == TopicPartition.ClusterMetadata ? directory == _metadata : !directory.IsApart;
-        if (!belongs)
-        {
-            s_log.Warn(
-                "a partition in the wrong one of log.dirs and metadata.log.dir is passed over",
-                ("directory", directory.PathOf(entry))
-            );
-            return;
-        }
-        if (!_partitions.TryAdd(name, directory))
-        {
-            _partitions[name] = MoveFinish.Choose(_disk, name, _partitions[name], directory, _leftovers);
-        }
-    }
-
-    private static void Check(Errno error, string what)
-    {
-        if (error != Errno.None)
-        {
-            throw Problem(DataDirectoryProblem.Disk, what, error);
-        }
-    }
-
-    private static DataDirectoryException Problem(DataDirectoryProblem problem, string what, Errno error) =>
-        new(problem, $"{what}: {error}");
 
     private static void StopProcess(string path, Errno error)
     {

@@ -347,6 +347,15 @@ public sealed class LogDirectory
         }
     }
 
+    /// <summary>Writes all checkpoints, up to the first that the disk refuses. Blocks.</summary>
+    internal Errno WriteAll()
+    {
+        Errno error = Write(CheckpointKind.RecoveryPoint);
+        error = error == Errno.None ? Write(CheckpointKind.LogStart) : error;
+        error = error == Errno.None ? Write(CheckpointKind.Cleaner) : error;
+        return error == Errno.None ? Write(CheckpointKind.HighWatermark) : error;
+    }
+
     /// <param name="kind">Of the checkpoint.</param>
     /// <param name="left">What was dropped, and is therefore not in it.</param>
     private CheckpointEntry[] Collect(CheckpointKind kind, out TopicPartition[] left)

@@ -30,10 +30,8 @@ public sealed class LogSet : ITimerTarget
     private readonly List<PartitionLog> _logs = [];
     private readonly Dictionary<TopicPartition, Task> _opening = [];
     private readonly LogSetOptions _options;
-    private readonly CheckpointJob _checkpointJob;
     private readonly LogCleaner _cleaner;
     private readonly NewDirectories _newDirectories;
-    private CheckpointEntry[] _entries = [];
     private TimerHandle _timer;
     private long _nextRecoveryPoint;
     private long _nextRetention;
@@ -49,13 +47,13 @@ public sealed class LogSet : ITimerTarget
         Checks = new ClientBatches(_options.JudgedOnCoreBytesMax);
         Judges = new JudgePool(core);
         Dirty = new DirtyBytes(_options, core.CoreCount);
-        _checkpointJob = new CheckpointJob(directories);
         _newDirectories = new NewDirectories(core);
         _nextRecoveryPoint = core.NowMillis + _options.RecoveryPointCheckpointMs;
         _nextRetention = core.NowMillis + _options.RetentionCheckMs;
         _nextExpiration = core.NowMillis + _options.ProducerExpirationCheckMs;
         _timer = core.Timers.Schedule(core.NowMillis + ProgressMs, this, 0);
         _cleaner = new LogCleaner(this, directories.Cleaners);
+        Checkpoints = new LogCheckpoints(this);
         Moves = new LogMoves(this);
         DeleteLeftovers(directories.TakeLeftovers());
     }
@@ -71,6 +69,8 @@ public sealed class LogSet : ITimerTarget
     public bool IsClosed => _isClosed;
 
     public LogMoves Moves { get; }
+
+    internal LogCheckpoints Checkpoints { get; }
 
     internal OpenSegments Open { get; }
 
@@ -243,9 +243,7 @@ public sealed class LogSet : ITimerTarget
         {
             return ErrorCode.NotLeaderOrFollower;
         }
-        PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
-        LogDirectory directory = log.LogDirectory;
-        Errno written = await Core.RunInBackgroundAsync(() => directory.Write(CheckpointKind.LogStart));
+        Errno written = await Checkpoints.WriteLogStartsAsync(log.LogDirectory);
         return written == Errno.None ? ErrorCode.None : ErrorCode.KafkaStorageError;
     }
 
@@ -271,7 +269,7 @@ public sealed class LogSet : ITimerTarget
         _logs.ForEach(log => Directories.Release(log.Name));
         Checks.Dispose();
         Judges.Dispose();
-        PublishAllCheckpoints(isClosing: clean);
+        Checkpoints.PublishAll(isClosing: clean);
     }
 
     /// <summary>A topic's retention was changed: the next look at the logs applies it.</summary>
@@ -344,87 +342,11 @@ public sealed class LogSet : ITimerTarget
         {
             _logs[i].SyncBeyond(isDue ? _options.UnsyncedBytesMax : _options.UnsyncedBytesOfBusyMax);
         }
-        PublishCheckpoints(CheckpointKind.RecoveryPoint, isClosing: false);
-        PublishCheckpoints(CheckpointKind.HighWatermark, isClosing: false);
-        PublishCheckpoints(CheckpointKind.LogStart, isClosing: false);
-        PublishCheckpoints(CheckpointKind.Cleaner, isClosing: false);
-        WriteEpochs();
-        if (Core.Index.Value == 0 && !_checkpointJob.IsRunning)
+        Checkpoints.PublishAll();
+        Checkpoints.WriteEpochs();
+        if (Core.Index.Value == 0)
         {
-            _checkpointJob.IsRunning = true;
-            Core.Background.Run(Core, _checkpointJob);
-        }
-    }
-
-    /// <summary>Puts the offsets of a directory's logs on the disk now. Logs of other cores: as they last said.</summary>
-    internal async ValueTask<Errno> WriteCheckpointsAsync(LogDirectory directory)
-    {
-        PublishAllCheckpoints();
-        return await Core.RunInBackgroundAsync(() => LogDirectories.WriteCheckpoints(directory));
-    }
-
-    internal void PublishAllCheckpoints(bool isClosing = false)
-    {
-        for (CheckpointKind kind = CheckpointKind.RecoveryPoint; kind <= CheckpointKind.Cleaner; kind++)
-        {
-            PublishCheckpoints(kind, isClosing);
-        }
-    }
-
-    private void PublishCheckpoints(CheckpointKind kind, bool isClosing)
-    {
-        if (_entries.Length < _logs.Count)
-        {
-            _entries = new CheckpointEntry[Math.Max(16, _logs.Count * 2)];
-        }
-        // By index: an enumerator of a list behind its interface would be an object, every few seconds.
-        for (int each = 0; each < Directories.WithMetadata.Count; each++)
-        {
-            LogDirectory directory = Directories.WithMetadata[each];
-            int count = 0;
-            for (int i = 0; i < _logs.Count; i++)
-            {
-                PartitionLog log = _logs[i];
-                if (ReferenceEquals(log.LogDirectory, directory) && TryOffset(log, kind, isClosing, out long offset))
-                {
-                    _entries[count++] = new CheckpointEntry(log.Name, offset);
-                }
-            }
-            directory.Publish(kind, Core.Index, _entries.AsSpan(0, count));
-        }
-    }
-
-    /// <summary>
-    /// The log start is only written where the first file's name does not say it. The first dirty offset stays when a
-    /// topic is not compacted any more, as a sign that its log has gaps.
-    /// </summary>
-    private static bool TryOffset(PartitionLog log, CheckpointKind kind, bool isClosing, out long offset)
-    {
-        offset = kind switch
-        {
-            CheckpointKind.RecoveryPoint => isClosing && log.IsClosedWhole ? log.LogEndOffset : log.RecoveryPoint,
-            CheckpointKind.HighWatermark => log.HighWatermark,
-            CheckpointKind.Cleaner => log.Cleaning.FirstDirtyOffset,
-            _ => log.LogStartOffset,
-        };
-        return kind switch
-        {
-            CheckpointKind.LogStart => offset > log.Segments.First.BaseOffset || log.HasNamesLeft,
-            CheckpointKind.Cleaner => offset >= 0,
-            _ => true,
-        };
-    }
-
-    private void WriteEpochs()
-    {
-        for (int i = 0; i < _logs.Count; i++)
-        {
-            PartitionLog log = _logs[i];
-            if (log.Status == LogStatus.Open && !log.Moves.IsHeld && log.TakeDirtyEpochs() is var (version, bytes))
-            {
-                log.Jobs.Begin();
-                Core.Background.Run(Core, new EpochJob(log, version, bytes));
-            }
+            Checkpoints.WriteInBackground();
         }
     }
 

@@ -1,6 +1,5 @@
 using Aot.Broker.Base;
 using Aot.Broker.Protocol;
-using Aot.Broker.Protocol.Records;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage.Appending;
 using Aot.Broker.Storage.Compaction;
@@ -13,21 +12,6 @@ using Aot.Broker.Storage.Retention;
 using Aot.Broker.Storage.Segments;
 
 namespace Aot.Broker.Storage;
-
-/// <summary>Whether a log takes appends.</summary>
-public enum LogStatus
-{
-    Open,
-
-    /// <summary>A write failed in a way that may not heal: reads go on, appends answer KAFKA_STORAGE_ERROR.</summary>
-    Offline,
-
-    /// <summary>Its end is being taken away; open again when that is done.</summary>
-    Truncating,
-
-    /// <summary>Closed or deleted.</summary>
-    Closed,
-}
 
 /// <summary>
 /// The log of one partition: Apache Kafka's files in one directory, and what is known about their content.
@@ -81,6 +65,7 @@ public sealed class PartitionLog : ITurnEnd
         Queue = new AppendQueue(core, set.Batches);
         Waiters = new LogWaiters(set.Waiters);
         EpochFile = new EpochFile(core.Disk, Directory);
+        Transactions = new LogTransactions(this);
         _roller = new SegmentRoller(this);
         _flusher = new LogFlusher(this);
         _appender = new LogAppender(this, _roller);
@@ -153,6 +138,9 @@ public sealed class PartitionLog : ITurnEnd
 
     internal ProducerState Producers { get; private set; }
 
+    /// <summary>Markers, and what the coordinator has to be asked about.</summary>
+    public LogTransactions Transactions { get; }
+
     internal LeaderEpochCache Epochs { get; }
 
     internal AppendQueue Queue { get; }
@@ -171,6 +159,8 @@ public sealed class PartitionLog : ITurnEnd
 
     /// <summary>Offset of the newest producer snapshot on the disk; -1 without one.</summary>
     internal long SnapshotOffset { get; set; }
+
+    /// <summary>Closed with everything on the disk that was appended.</summary>
     internal bool IsClosedWhole { get; set; }
 
     /// <summary>When it was last written or read: an idle log gives its memory back.</summary>
@@ -214,80 +204,13 @@ public sealed class PartitionLog : ITurnEnd
     }
 
     /// <summary>
-    /// Appends the COMMIT or ABORT of a transaction. <paramref name="bumpsEpoch"/>: the producer speaks transaction
-    /// protocol 2, whose markers are one epoch above the records. INVALID_PRODUCER_EPOCH and
-    /// TRANSACTION_COORDINATOR_FENCED: the marker is an old one, and the transaction that it meant is over.
-    /// </summary>
-    public AppendResult AppendMarker(
-        bool commit,
-        long producerId,
-        short producerEpoch,
-        int coordinatorEpoch,
-        bool bumpsEpoch,
-        long nowMillis
-    )
-    {
-        if (Producers.IsStaleMarker(producerId, producerEpoch, bumpsEpoch))
-        {
-            return AppendResult.Failed(ErrorCode.InvalidProducerEpoch, logStartOffset: LogStartOffset);
-        }
-        byte[] batch = new byte[ControlBatch.EndTransactionMarkerBytes];
-        ControlBatch.WriteEndTransactionMarker(batch, commit, producerId, producerEpoch, coordinatorEpoch, nowMillis);
-        return AppendCopy(batch, AppendOrigin.Coordinator, nowMillis);
-    }
-
-    /// <summary>
-    /// Whether the batch begins a transaction here for which the coordinator has to be asked first. Bytes that are no
-    /// batch are not: the append will say what is wrong with them.
-    /// </summary>
-    [HotPath]
-    public unsafe bool NeedsVerification(in BatchSource batch, out TransactionalBatch identity)
-    {
-        // SAFETY: the caller keeps the bytes in place for this call, and nobody writes to a received batch before it is appended.
-        ReadOnlySpan<byte> bytes = new((void*)batch.Address, batch.Length);
-        if (!BatchHeader.TryRead(bytes, out BatchHeader header) || !header.IsTransactional || header.IsControl)
-        {
-            identity = default;
-            return false;
-        }
-        identity = new TransactionalBatch(header.ProducerId, header.ProducerEpoch, header.BaseSequence);
-        return !Producers.IsInTransaction(header.ProducerId, header.ProducerEpoch);
-    }
-
-    /// <summary>As the other form, for a coordinator's own records.</summary>
-    public bool NeedsVerification(long producerId, short producerEpoch) =>
-        !Producers.IsInTransaction(producerId, producerEpoch);
-
-    /// <summary>Remembers that the coordinator is being asked; a sequence of -1 has none.</summary>
-    public void BeginVerification(in TransactionalBatch identity, bool bumpsEpoch, long nowMillis) =>
-        Producers.Verifications.Begin(
-            identity.ProducerId,
-            identity.ProducerEpoch,
-            identity.Sequence,
-            bumpsEpoch,
-            nowMillis
-        );
-
-    /// <summary>The coordinator has agreed; a marker that was written since the question takes it back.</summary>
-    public void ConfirmTransaction(long producerId, short producerEpoch) =>
-        Producers.Verifications.Confirm(producerId, producerEpoch);
-
-    /// <summary>
     /// Calls back when everything up to <paramref name="lastOffset"/> is written (and on the disk, where
     /// <c>flush.messages</c> asks for it), or will not be. Always later, never from inside this call.
     /// </summary>
     [HotPath]
     public void WhenWritten(long lastOffset, IAppendTarget target, long token)
     {
-        Waiter waiter = Wait(lastOffset, target, token);
-        if (waiter.Error != ErrorCode.None || lastOffset < _flusher.AcknowledgedEnd)
-        {
-            Waiters.AddReady(waiter);
-        }
-        else
-        {
-            Waiters.AddWritten(waiter);
-        }
+        Waiters.AddWritten(Wait(lastOffset, target, token), _flusher.AcknowledgedEnd);
         MarkAtTurnEnd();
     }
 
@@ -295,15 +218,7 @@ public sealed class PartitionLog : ITurnEnd
     [HotPath]
     public void WhenCommitted(long lastOffset, IAppendTarget target, long token)
     {
-        Waiter waiter = Wait(lastOffset, target, token);
-        if (waiter.Error != ErrorCode.None || lastOffset < HighWatermark)
-        {
-            Waiters.AddReady(waiter);
-        }
-        else
-        {
-            Waiters.AddCommitted(waiter);
-        }
+        Waiters.AddCommitted(Wait(lastOffset, target, token), HighWatermark);
         MarkAtTurnEnd();
     }
 
@@ -380,18 +295,11 @@ public sealed class PartitionLog : ITurnEnd
     /// <summary>A changed topic configuration; takes effect with the next append, and retention within seconds.</summary>
     public void Configure(LogConfig config)
     {
-        bool deletesMore =
-            config.IsDeleting
-            && (
-                !Config.IsDeleting
-                || config.RetentionMs != Config.RetentionMs
-                || config.RetentionBytes != Config.RetentionBytes
-            );
-        Config = config;
-        if (deletesMore)
+        if (config.DeletesOtherThan(Config))
         {
             Set.CheckRetentionSoon();
         }
+        Config = config;
         MarkAtTurnEnd();
     }
 
@@ -528,11 +436,7 @@ public sealed class PartitionLog : ITurnEnd
     /// <summary>What was loaded again after a cut.</summary>
     internal void Adopt(LoadedLog loaded)
     {
-        Segments.Clear();
-        for (int i = 0; i < loaded.Segments.Count; i++)
-        {
-            Segments.Add(loaded.Segments[i]);
-        }
+        Segments.TakeOver(loaded.Segments);
         Producers = loaded.Producers;
         LogStartOffset = loaded.LogStartOffset;
         LogEndOffset = NextOffset = loaded.LogEndOffset;
@@ -560,10 +464,6 @@ public sealed class PartitionLog : ITurnEnd
     }
 
     internal void ReleaseMemory() => _life.ReleaseMemory();
-
-    /// <summary>The epochs' checkpoint if it is to be written; whoever takes it writes it.</summary>
-    internal (long Version, byte[] Bytes)? TakeDirtyEpochs() =>
-        Epochs.IsDirtyFor(LogEndOffset) ? Epochs.ToCheckpoint() : null;
 
     internal bool HasNamesLeft => _retention.HasNamesLeft;
 

@@ -147,14 +147,14 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         PartitionLog log = shard.PartitionLog;
         bool isImplied = caller.ApiVersion >= FirstWithImpliedPartition;
         if (
-            !log.NeedsVerification(request.ProducerId, request.ProducerEpoch)
+            !log.Transactions.NeedsVerification(request.ProducerId, request.ProducerEpoch)
             || !(isImplied || log.Config.VerifiesTransactions)
         )
         {
             return ErrorCode.None;
         }
         TransactionalBatch identity = new(request.ProducerId, request.ProducerEpoch, Sequence: -1);
-        log.BeginVerification(identity, isImplied, shard.Core.WallMillis);
+        log.Transactions.BeginVerification(identity, isImplied, shard.Core.WallMillis);
         TransactionCaller producer = new(request.TransactionalId, request.ProducerId, request.ProducerEpoch);
         TopicPartition[] partitions = [log.Name];
         ErrorCode error = isImplied
@@ -162,7 +162,7 @@ internal sealed class TransactionalOffsets(GroupShard shard)
             : (await transactions.VerifyAsync(shard.Core, producer, partitions))[log.Name];
         if (error == ErrorCode.None)
         {
-            log.ConfirmTransaction(request.ProducerId, request.ProducerEpoch);
+            log.Transactions.Confirm(request.ProducerId, request.ProducerEpoch);
         }
         return error == ErrorCode.ProducerFenced ? ErrorCode.InvalidProducerEpoch : error;
     }

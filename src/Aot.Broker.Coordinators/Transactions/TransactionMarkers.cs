@@ -107,7 +107,7 @@ public static class TransactionMarkers
             // Its replay ends before this marker: what the marker decides would be lost to it.
             return ErrorCode.CoordinatorLoadInProgress;
         }
-        AppendResult result = log.AppendMarker(
+        AppendResult result = log.Transactions.AppendMarker(
             marker.IsCommit,
             marker.ProducerId,
             marker.ProducerEpoch,

@@ -39,7 +39,7 @@ internal sealed class TransactionVerification(Core core, TransactionCoordinator 
     [HotPath]
     public bool Holds(ProduceShare share, int index, int generation, PartitionLog log, in BatchSource batch)
     {
-        bool isNew = log.NeedsVerification(batch, out TransactionalBatch asking);
+        bool isNew = log.Transactions.NeedsVerification(batch, out TransactionalBatch asking);
         if (_open.Count == 0 && !isNew)
         {
             return false;
@@ -83,7 +83,7 @@ internal sealed class TransactionVerification(Core core, TransactionCoordinator 
         {
             return false;
         }
-        log.BeginVerification(asking, share.IsImplied, core.WallMillis);
+        log.Transactions.BeginVerification(asking, share.IsImplied, core.WallMillis);
         Question question = new(log, asking);
         question.Waiting.Enqueue(held);
         _open.Add((log, asking.ProducerId), question);
@@ -107,7 +107,7 @@ internal sealed class TransactionVerification(Core core, TransactionCoordinator 
     {
         if (error == ErrorCode.None)
         {
-            question.Log.ConfirmTransaction(question.Asking.ProducerId, question.Asking.ProducerEpoch);
+            question.Log.Transactions.Confirm(question.Asking.ProducerId, question.Asking.ProducerEpoch);
         }
         _open.Remove((question.Log, question.Asking.ProducerId));
         (ErrorCode answer, string? message) = ForProducer(error, knowsAbortable);

@@ -27,14 +27,13 @@ internal sealed class LogWaiters(NodePool<Waiter> nodes)
 
     public bool IsEmpty => _written.Count == 0 && _committed.Count == 0 && _ready.Count == 0;
 
+    /// <summary>One that waits for a write; everything below <paramref name="writtenEnd"/> is written already.</summary>
     [HotPath]
-    public void AddWritten(in Waiter waiter) => _written.Add(nodes) = waiter;
+    public void AddWritten(in Waiter waiter, long writtenEnd) => Add(ref _written, waiter, writtenEnd);
 
+    /// <summary>One that waits for the high watermark, which is at <paramref name="committedEnd"/>.</summary>
     [HotPath]
-    public void AddCommitted(in Waiter waiter) => _committed.Add(nodes) = waiter;
-
-    [HotPath]
-    public void AddReady(in Waiter waiter) => _ready.Add(nodes) = waiter;
+    public void AddCommitted(in Waiter waiter, long committedEnd) => Add(ref _committed, waiter, committedEnd);
 
     /// <summary>Everything below these offsets is written, and committed.</summary>
     [HotPath]
@@ -63,6 +62,19 @@ internal sealed class LogWaiters(NodePool<Waiter> nodes)
         {
             Waiter waiter = _ready.Take(nodes);
             waiter.Target.OnAppended(waiter.Token, waiter.Error);
+        }
+    }
+
+    [HotPath]
+    private void Add(ref NodeList<Waiter> waiting, in Waiter waiter, long end)
+    {
+        if (waiter.Error != ErrorCode.None || waiter.LastOffset < end)
+        {
+            _ready.Add(nodes) = waiter;
+        }
+        else
+        {
+            waiting.Add(nodes) = waiter;
         }
     }
 

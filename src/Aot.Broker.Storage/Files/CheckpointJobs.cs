@@ -13,7 +13,7 @@ internal sealed class CheckpointJob(LogDirectories directories) : IBackgroundJob
     {
         foreach (LogDirectory directory in directories.WithMetadata)
         {
-            Errno error = directory.IsOffline ? Errno.None : LogDirectories.WriteCheckpoints(directory);
+            Errno error = directory.IsOffline ? Errno.None : directory.WriteAll();
             if (error != Errno.None)
             {
                 Log.For("storage")

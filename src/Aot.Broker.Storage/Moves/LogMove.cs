@@ -189,7 +189,7 @@ internal sealed class LogMove(PartitionLog log, LogDirectory target, string futu
         }
         log.Relocate(target, moved);
         target.Adopt(log.Name, Core.Index);
-        log.Set.PublishAllCheckpoints();
+        log.Set.Checkpoints.PublishAll();
         Disk disk = Core.Disk;
         Errno error = await Core.RunInBackgroundAsync(() =>
         {
@@ -208,7 +208,7 @@ internal sealed class LogMove(PartitionLog log, LogDirectory target, string futu
 
     private bool TakeName(string moved)
     {
-        MoveException.Check(LogDirectories.WriteCheckpoints(target), "cannot write a checkpoint in", target.Path);
+        MoveException.Check(target.WriteAll(), "cannot write a checkpoint in", target.Path);
         MoveException.Check(Core.Disk.Rename(future, moved), "cannot rename", future);
         Errno error = Core.Disk.SyncDirectory(target.Path);
         if (error != Errno.None)

@@ -39,7 +39,7 @@ internal static class LogCloser
             LogEndOffset = log.LogEndOffset,
             Snapshot = takesSnapshot ? ProducerSnapshot.Write(log.Producers) : null,
             EpochFile = log.EpochFile,
-            Epochs = log.TakeDirtyEpochs(),
+            Epochs = log.Epochs.TakeDirty(log.LogEndOffset),
             ReplacedSnapshot = ReplacedSnapshotOf(log),
         };
         for (int i = 0; i < log.Segments.Count; i++)

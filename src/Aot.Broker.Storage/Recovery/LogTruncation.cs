@@ -94,7 +94,7 @@ internal sealed class LogTruncation(PartitionLog log, LogAppender appender, LogF
         roller.DropPrepared();
         ReleaseHandles();
         Lower(offset, isWhole);
-        Errno error = await log.Set.WriteCheckpointsAsync(log.LogDirectory);
+        Errno error = await log.Set.Checkpoints.WriteAsync(log.LogDirectory);
         LoadedLog? loaded = null;
         if (error == Errno.None)
         {
@@ -105,7 +105,7 @@ internal sealed class LogTruncation(PartitionLog log, LogAppender appender, LogF
         {
             // The offset was inside a batch, which is gone as a whole.
             Lower(loaded.LogEndOffset, isWhole: false);
-            error = await log.Set.WriteCheckpointsAsync(log.LogDirectory);
+            error = await log.Set.Checkpoints.WriteAsync(log.LogDirectory);
         }
         Finish(error, error == Errno.None ? loaded : null, oldEnd);
         log.Jobs.End();

@@ -45,6 +45,13 @@ internal sealed class SegmentList
         old.Handle = null;
     }
 
+    /// <summary>Those of another list in place of all that were here.</summary>
+    public void TakeOver(SegmentList other)
+    {
+        _segments.Clear();
+        _segments.AddRange(other._segments);
+    }
+
     public void Clear() => _segments.Clear();
 
     /// <summary>The segment that an offset belongs to: the last that begins at or before it; -1 before the first.</summary>

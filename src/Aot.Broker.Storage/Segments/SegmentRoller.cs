@@ -195,7 +195,7 @@ internal sealed class SegmentRoller(PartitionLog log)
         private readonly Disk _disk = log.Disk;
         private readonly string _directory = log.Directory;
         private readonly int _bytes = segment.Bytes;
-        private readonly (long Version, byte[] Bytes)? _epochs = log.TakeDirtyEpochs();
+        private readonly (long Version, byte[] Bytes)? _epochs = log.Epochs.TakeDirty(log.LogEndOffset);
         private const long RetryMs = 100;
 
         private Errno _error;
