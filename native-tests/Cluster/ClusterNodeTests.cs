@@ -301,6 +301,73 @@ public sealed class ClusterNodeTests
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(30)]
+    public async Task A_quorum_that_took_its_voter_into_the_log_keeps_it(int topics)
+    {
+        // With topics there is a snapshot behind the voters, and the start reads that alone.
+        (string, string)[] settings = [("metadata.log.max.record.bytes.between.snapshots", "3000")];
+        await using NodeRig rig = new(settings: settings);
+        await rig.StartAsync();
+        UpdateFeaturesResponse response = await rig.OnCore(1, core => RaiseAsync(rig, core));
+        Assert.Equal(0, response.ErrorCode);
+        await Check();
+        for (int i = 0; i < topics; i++)
+        {
+            await rig.OnCore(0, core => rig.Node.Controller.CreateTopicsAsync(core, Topic("t" + i, 2)));
+        }
+        await rig.StopAsync();
+        await rig.StartAsync();
+        await Check();
+        // A node that has moved says so to those who find it by its log.
+        await rig.StopAsync();
+        rig.ControllerPort = 9193;
+        await rig.StartAsync();
+        await Check();
+        MetadataImage moved = await rig.ImageOf(0);
+        await rig.StopAsync();
+        MetadataImage read = ReadLog(rig);
+        Assert.Equal(moved.Voters[0].EndPoints, read.Voters[0].EndPoints);
+        Assert.Empty(rig.Fatal);
+
+        async Task Check()
+        {
+            for (int core = 0; core < rig.CoreCount; core++)
+            {
+                MetadataImage image = await rig.ImageOf(core);
+                Assert.Equal(1, image.KRaftVersion);
+                VoterImage voter = Assert.Single(image.Voters);
+                Assert.Equal((1, rig.Directories.All[0].Meta!.DirectoryId), (voter.Id, voter.DirectoryId));
+                Assert.Equal(("CONTROLLER", rig.ControllerPort), (voter.EndPoints[0].Name, voter.EndPoints[0].Port));
+                Assert.Equal((0, 1), (voter.KRaftVersionLowest, voter.KRaftVersionHighest));
+            }
+        }
+    }
+
+    /// <summary>The image of all that is in the log's segments, without any snapshot.</summary>
+    private static MetadataImage ReadLog(NodeRig rig)
+    {
+        MetadataReplay replay = new(MetadataImage.Empty);
+        foreach (string path in Directory.GetFiles(rig.MetadataLog, "*.log").Order(StringComparer.Ordinal))
+        {
+            replay.Replay(File.ReadAllBytes(path), path);
+        }
+        return replay.Finish();
+    }
+
+    private static Task<UpdateFeaturesResponse> RaiseAsync(NodeRig rig, Core core)
+    {
+        UpdateFeaturesRequest.FeatureUpdateKey update = new()
+        {
+            Feature = Features.KRaftVersion,
+            MaxVersionLevel = 1,
+            UpgradeType = 1,
+        };
+        UpdateFeaturesRequest request = new() { FeatureUpdates = [update] };
+        return rig.Node.Controller.UpdateFeaturesAsync(core, request, 2);
+    }
+
     [Fact]
     public async Task Snapshots_are_written_and_a_start_uses_the_newest()
     {

@@ -76,6 +76,59 @@ public sealed class ControlTests
         );
     }
 
+    [Theory]
+    [InlineData(0, 1, 1, null)]
+    [InlineData(1, 1, 1, null)]
+    [InlineData(1, 1, 2, null)]
+    [InlineData(0, 0, 3, null)]
+    [InlineData(
+        0,
+        2,
+        1,
+        "Invalid update version 2 for feature kraft.version. Local controller 1 only supports versions 0-1"
+    )]
+    [InlineData(0, 1, 2, "Invalid update version 1 for feature kraft.version. Can't downgrade to a newer version.")]
+    [InlineData(
+        1,
+        0,
+        1,
+        "Invalid update version 0 for feature kraft.version. Can't downgrade the version of this feature without "
+            + "setting the upgrade type to either safe or unsafe downgrade."
+    )]
+    [InlineData(
+        1,
+        0,
+        3,
+        "Invalid update version 0 for feature kraft.version. Can't downgrade the version of this feature."
+    )]
+    public void The_quorum_takes_its_voters_into_the_log_and_never_out(
+        short current,
+        short level,
+        sbyte direction,
+        string? message
+    )
+    {
+        UpdateFeaturesRequest.FeatureUpdateKey update = new()
+        {
+            Feature = Features.KRaftVersion,
+            MaxVersionLevel = level,
+            UpgradeType = direction,
+        };
+        UpdateFeaturesRequest request = new() { FeatureUpdates = [update] };
+        MetadataImage image = One with { KRaftVersion = current };
+        ControlPlan<UpdateFeaturesResponse> plan = FeatureControl.Update(image, Facts, request, 2);
+        Assert.Empty(plan.Records);
+        Assert.Equal(message is null && level > current, plan.Voters is not null);
+        Assert.Equal(
+            message is null
+                ? null
+                : "The update failed for all features since the following feature had an error: " + message,
+            plan.Response.ErrorMessage
+        );
+        request.ValidateOnly = true;
+        Assert.Null(FeatureControl.Update(image, Facts, request, 2).Voters);
+    }
+
     [Fact]
     public void Scram_credentials_hold_the_keys_of_the_specification()
     {

@@ -44,6 +44,9 @@ internal sealed class NodeRig : IAsyncDisposable
 
     public Dictionary<string, string> Settings { get; }
 
+    /// <summary>Where the next start has its controller's listener.</summary>
+    public int ControllerPort { get; set; } = 9093;
+
     public List<Exception> Fatal { get; } = [];
 
     public ClusterNode Node => _node!;
@@ -82,7 +85,7 @@ internal sealed class NodeRig : IAsyncDisposable
                 ClusterId = clusterId,
                 StartedWith = ConfigValues.ForBroker(Settings),
                 AdvertisedListeners = [new EndPointImage("PLAINTEXT", "127.0.0.1", 9092, 0)],
-                ControllerListeners = [new EndPointImage("CONTROLLER", "127.0.0.1", 9093, 0)],
+                ControllerListeners = [new EndPointImage("CONTROLLER", "127.0.0.1", ControllerPort, 0)],
                 Rack = "r1",
                 Listeners = listeners ?? [],
                 OnFatal = Fatal.Add,

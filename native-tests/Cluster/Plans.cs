@@ -16,6 +16,13 @@ internal static class Plans
         NodeId = 1,
         StartedWith = ConfigValues.ForBroker(new Dictionary<string, string>()),
         Random = new Random(1).NextInt64ToUlong,
+        Voter = new VoterImage(
+            1,
+            new KafkaUuid(200, 1),
+            [new EndPointImage("CONTROLLER", "localhost", 9093, 0)],
+            KRaftVersionLowest: 0,
+            KRaftVersionHighest: 1
+        ),
     };
 
     internal static MetadataImage ClusterOf(params (int Id, string? Rack, bool Fenced)[] brokers)

@@ -14,7 +14,11 @@ public readonly record struct ApiError(ErrorCode Code, string? Message = null)
 /// What a request comes to: records that must be written together, and the answer that goes out once they are
 /// committed and every core knows them. Plans are pure functions of an image, so they can be tried without a log.
 /// </summary>
-internal readonly record struct ControlPlan<TResponse>(List<MetadataRecord> Records, TResponse Response);
+internal readonly record struct ControlPlan<TResponse>(List<MetadataRecord> Records, TResponse Response)
+{
+    /// <summary>The voters that the log takes over, when the quorum goes to kraft.version 1.</summary>
+    public VoterImage[]? Voters { get; init; }
+}
 
 /// <summary>What plans need to know beside the image.</summary>
 internal sealed class ControlFacts
@@ -24,6 +28,9 @@ internal sealed class ControlFacts
     /// <summary>What this broker was started with: server.properties and the flags, without dynamic settings.</summary>
     public required ConfigValues StartedWith { get; init; }
     public required Func<ulong> Random { get; init; }
+
+    /// <summary>This node as a voter of the metadata quorum.</summary>
+    public required VoterImage Voter { get; init; }
 
     /// <summary>The log directories of this node by their paths.</summary>
     public IReadOnlyDictionary<string, KafkaUuid> Directories { get; init; } = new Dictionary<string, KafkaUuid>();

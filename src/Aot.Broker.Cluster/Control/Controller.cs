@@ -100,7 +100,7 @@ public sealed class Controller
             async _ =>
             {
                 ControlPlan<T> plan = decide(_writer.Latest);
-                return await _writer.WriteAsync(plan.Records) ? plan.Response : Refusal.Of(plan.Response)!;
+                return await _writer.WriteAsync(plan.Records, plan.Voters) ? plan.Response : Refusal.Of(plan.Response)!;
             }
         );
 }

@@ -25,6 +25,7 @@ internal static class FeatureControl
     )
     {
         List<MetadataRecord> records = [];
+        VoterImage[]? voters = null;
         UpdateFeaturesResponse response = new() { Results = [], ErrorMessage = null };
         HashSet<string> names = new(StringComparer.Ordinal);
         foreach (UpdateFeaturesRequest.FeatureUpdateKey update in request.FeatureUpdates)
@@ -42,6 +43,11 @@ internal static class FeatureControl
                 response.ErrorMessage = AllFailed + error.Message;
                 return new ControlPlan<UpdateFeaturesResponse>([], response);
             }
+            if (update.Feature == Features.KRaftVersion && update.MaxVersionLevel > image.KRaftVersion)
+            {
+                // The voters that the settings named are this node alone.
+                voters = [facts.Voter];
+            }
             if (version <= 1)
             {
                 response.Results.Add(
@@ -49,7 +55,9 @@ internal static class FeatureControl
                 );
             }
         }
-        return new ControlPlan<UpdateFeaturesResponse>(request.ValidateOnly ? [] : records, response);
+        return request.ValidateOnly
+            ? new ControlPlan<UpdateFeaturesResponse>([], response)
+            : new ControlPlan<UpdateFeaturesResponse>(records, response) { Voters = voters };
     }
 
     private static ApiError UpdateOne(
@@ -94,9 +102,8 @@ internal static class FeatureControl
         }
         if (name == Features.KRaftVersion)
         {
-            return level == current
-                ? default
-                : Refused(name, level, "The voters of this quorum are a setting (controller.quorum.voters).");
+            // The voters cannot be taken out of the log again.
+            return level >= current ? default : Refused(name, level, "Can't downgrade the version of this feature.");
         }
         short metadataVersion = MetadataVersionAfter(image, request);
         short needed = Features.NeededMetadataVersion(name, level);

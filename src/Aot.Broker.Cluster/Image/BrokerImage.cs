@@ -74,4 +74,14 @@ public sealed record VoterImage(
     EndPointImage[] EndPoints,
     short KRaftVersionLowest,
     short KRaftVersionHighest
-);
+)
+{
+    /// <summary>A voter is a node with the disk that its log is on.</summary>
+    public bool IsSameVoter(VoterImage other) => Id == other.Id && DirectoryId == other.DirectoryId;
+
+    /// <summary>At the same addresses, with the same versions.</summary>
+    public bool IsReachedLike(VoterImage other) =>
+        EndPoints.AsSpan().SequenceEqual(other.EndPoints)
+        && KRaftVersionLowest == other.KRaftVersionLowest
+        && KRaftVersionHighest == other.KRaftVersionHighest;
+}

@@ -28,6 +28,9 @@ internal interface IMetadataQuorum
     /// </summary>
     long Append(IReadOnlyList<MetadataRecord> records, long nowMs);
 
+    /// <summary>The same for the voters, with which the quorum is at kraft.version 1 (KIP-853).</summary>
+    long AppendVoters(VoterImage[] voters, long nowMs);
+
     /// <summary>True when the record is committed, false when it never will be.</summary>
     Task<bool> WhenCommittedAsync(long lastOffset);
 }

@@ -49,6 +49,15 @@ internal static class MetadataBatches
         );
     }
 
+    /// <summary>What brings a log that names no voters to kraft.version 1.</summary>
+    public static byte[] VersionAndVoters(VoterImage[] voters, long baseOffset, int epoch, long timestampMs) =>
+        ControlBatch.VersionAndVoters(
+            new RecordBatchOptions { BaseOffset = baseOffset, PartitionLeaderEpoch = epoch },
+            timestampMs,
+            kraftVersion: 1,
+            VotersValue(voters)
+        );
+
     public static byte[] VotersValue(VoterImage[] voters)
     {
         VotersRecord record = new()

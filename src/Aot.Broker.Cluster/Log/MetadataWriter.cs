@@ -33,12 +33,29 @@ internal sealed class MetadataWriter
     /// <summary>The offset after what was appended. The log is behind it: the disk has refused what was queued.</summary>
     private long _appendedEnd;
 
+    /// <summary>One batch of the log: records, or the voters in the quorum's own records.</summary>
     private sealed record Change(
         IReadOnlyList<MetadataRecord> Records,
+        VoterImage[]? Voters,
         long LastOffset,
-        long TimestampMs,
-        TaskCompletionSource<bool> Done
-    );
+        long TimestampMs
+    )
+    {
+        public TaskCompletionSource<bool> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void Replay(MetadataDelta delta)
+        {
+            foreach (MetadataRecord record in Records)
+            {
+                delta.Replay(record);
+            }
+            if (Voters is not null)
+            {
+                delta.ReplayKRaftVersion(1);
+                delta.ReplayVoters(Voters);
+            }
+        }
+    }
 
     /// <param name="fail">Told of what must end the process: a record that is not committed, a listener that failed.</param>
     public MetadataWriter(
@@ -69,7 +86,12 @@ internal sealed class MetadataWriter
     /// Done when all cores know the records. Without records: when they know everything that this decision could see,
     /// so that nobody hears of a topic before it is there. False: the disk refused the records, and nothing has happened.
     /// </summary>
-    public Task<bool> WriteAsync(IReadOnlyList<MetadataRecord> records)
+    /// <param name="records">What was decided.</param>
+    /// <param name="voters">
+    /// With these the quorum goes to kraft.version 1. They are a batch of their own, before the records, as they are
+    /// in Apache Kafka: when the disk refuses the records then, the version has risen all the same.
+    /// </param>
+    public Task<bool> WriteAsync(IReadOnlyList<MetadataRecord> records, VoterImage[]? voters = null)
     {
         Invariant.That(Core.Current == _core);
         if (_isClosed)
@@ -82,29 +104,31 @@ internal sealed class MetadataWriter
             ForgetLost();
             return Task.FromResult(false);
         }
+        if (voters is not null && !TryAppend([], voters))
+        {
+            return Task.FromResult(false);
+        }
         if (records.Count == 0)
         {
             return _pending.Count == 0 ? Task.FromResult(true) : _last!.Done.Task;
         }
+        return TryAppend(records, null) ? _last!.Done.Task : Task.FromResult(false);
+    }
+
+    private bool TryAppend(IReadOnlyList<MetadataRecord> records, VoterImage[]? voters)
+    {
         long nowMs = _core.WallMillis;
+        // First into an image: what contradicts it must not get into the log.
         MetadataDelta delta = new(Latest);
-        foreach (MetadataRecord record in records)
-        {
-            delta.Replay(record);
-        }
-        long last = _quorum.Append(records, nowMs);
+        new Change(records, voters, -1, nowMs).Replay(delta);
+        long last = voters is null ? _quorum.Append(records, nowMs) : _quorum.AppendVoters(voters, nowMs);
         if (last < 0)
         {
             ForgetLost();
-            return Task.FromResult(false);
+            return false;
         }
         _appendedEnd = last + 1;
-        Change change = new(
-            records,
-            last,
-            nowMs,
-            new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously)
-        );
+        Change change = new(records, voters, last, nowMs);
         _pending.Enqueue(change);
         _last = change;
         Latest = delta.Apply(change.LastOffset, _quorum.Epoch, nowMs);
@@ -113,7 +137,7 @@ internal sealed class MetadataWriter
             _isPublishing = true;
             _ = PublishPendingAsync();
         }
-        return change.Done.Task;
+        return true;
     }
 
     /// <summary>
@@ -151,10 +175,7 @@ internal sealed class MetadataWriter
                 continue;
             }
             MetadataDelta delta = new(Latest);
-            foreach (MetadataRecord record in change.Records)
-            {
-                delta.Replay(record);
-            }
+            change.Replay(delta);
             Latest = delta.Apply(change.LastOffset, _quorum.Epoch, change.TimestampMs);
             _pending.Enqueue(change);
             _last = change;
@@ -225,10 +246,7 @@ internal sealed class MetadataWriter
             {
                 break;
             }
-            foreach (MetadataRecord record in change.Records)
-            {
-                delta.Replay(record);
-            }
+            change.Replay(delta);
             group.Add(change);
         }
         await PublishAsync(delta.Apply(group[^1].LastOffset, _quorum.Epoch, group[^1].TimestampMs), delta);

@@ -48,6 +48,9 @@ internal sealed class SingleVoterQuorum : IMetadataQuorum
         return Append(MetadataBatches.OfRecords(records, NextOffset, Epoch, nowMs), nowMs);
     }
 
+    public long AppendVoters(VoterImage[] voters, long nowMs) =>
+        Append(MetadataBatches.VersionAndVoters(voters, NextOffset, Epoch, nowMs), nowMs);
+
     public async Task<bool> WhenCommittedAsync(long lastOffset)
     {
         if (_durable is { } durable)

@@ -238,6 +238,7 @@ public sealed class ClusterNode
             NodeId = NodeId,
             StartedWith = settings,
             Random = _core.NextRandom,
+            Voter = SelfAsVoter(),
             Directories = _directories.All.ToDictionary(each => each.Path, each => each.Meta!.DirectoryId),
         };
         PartitionLogKeeper keeper = new(NodeId, _core.CoreCount, _directories, _options.Listeners);
@@ -308,7 +309,7 @@ public sealed class ClusterNode
             replay.Delta.ReplayKRaftVersion(1);
             replay.Delta.ReplayVoters(voters);
         }
-        _quorum.AppendLeaderChange(start.BootstrapVoters, nowMs);
+        _quorum.AppendLeaderChange(start.BootstrapVoters ?? MovedVoters(replay, facts.Voter), nowMs);
         if (replay.IsInTransaction)
         {
             Append(replay, [MetadataLogStart.AbortOpenTransaction()], nowMs);
@@ -389,6 +390,34 @@ public sealed class ClusterNode
         }
         ids.Sort();
         return [.. ids];
+    }
+
+    /// <summary>
+    /// The voters of a log that names this node with other addresses than it has now, put right, as a new leader writes
+    /// them; null where there is nothing to put right.
+    /// </summary>
+    private static VoterImage[]? MovedVoters(MetadataReplay replay, VoterImage self)
+    {
+        MetadataImage found = replay.Finish();
+        if (found.KRaftVersion < 1 || !found.Voters.Any(voter => voter.IsSameVoter(self) && !voter.IsReachedLike(self)))
+        {
+            return null;
+        }
+        VoterImage[] voters = [.. found.Voters.Select(voter => voter.IsSameVoter(self) ? self : voter)];
+        replay.Delta.ReplayVoters(voters);
+        return voters;
+    }
+
+    private VoterImage SelfAsVoter()
+    {
+        FeatureRange versions = Features.Range(Features.KRaftVersion)!.Value;
+        return new VoterImage(
+            NodeId,
+            _directories.Metadata.Meta!.DirectoryId,
+            [.. _options.ControllerListeners.Select(static each => each with { SecurityProtocol = 0 })],
+            versions.Lowest,
+            versions.Highest
+        );
     }
 
     private ControllerImage SelfAsController() =>

@@ -99,6 +99,19 @@ public static class ControlBatch
         return builder.ToArray();
     }
 
+    /// <summary>The version and the voters on their own, where a leader changes them within its epoch.</summary>
+    public static byte[] VersionAndVoters(
+        RecordBatchOptions position,
+        long timestampMs,
+        short kraftVersion,
+        byte[] votersValue
+    )
+    {
+        RecordBatchBuilder builder = new(position with { IsControl = true });
+        AppendVersionAndVoters(builder, timestampMs, kraftVersion, votersValue);
+        return builder.ToArray();
+    }
+
     private static void AppendVersionAndVoters(
         RecordBatchBuilder builder,
         long timestampMs,
