@@ -1,11 +1,13 @@
 // The least that a broker has to do, without a broker: receive, check the CRC-32C, append to a file, answer; and fetch by
 // sendfile. What it reaches is the ceiling of what perf/compare measures on the same machine in the same minute.
 //
-//   gcc -O2 -march=x86-64-v2 -o out/ideal perf/ideal.c && out/ideal PORT DIRECTORY
+//   gcc -O2 -march=x86-64-v2 -o out/ideal perf/ideal.c && out/ideal PORT DIRECTORY [fresh]
 //
 // One thread and one epoll. It speaks Produce and Fetch at version 12 for one topic of up to 64 partitions, and nothing else:
 // no versions, no metadata, no durability, no checks but the checksum. Its log is a file of 1 GiB per partition whose space is
-// reserved and written over when it is full, so that neither the disk nor new pages are measured.
+// reserved and written over when it is full, so that neither the disk nor new pages are measured. With `fresh` it appends to
+// new files, as whoever keeps what he got has to: the page cache grows, and each page costs what a new page costs. Nothing
+// is handed to the disk in either form.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <endian.h>
@@ -113,6 +115,17 @@ struct log {
 
 static struct log logs[PARTITIONS_MAX];
 static const char *directory;
+static int fresh;
+
+// The file of a full log stays open, or the next one would get its pages.
+static void open_file(struct log *log) {
+  char path[4096];
+  snprintf(path, sizeof path, "%s/ideal-%d.log", directory, (int)(log - logs));
+  log->file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+  if (log->file < 0) stop(path);
+  if (!fresh && posix_fallocate(log->file, 0, FILE_BYTES) != 0) stop("posix_fallocate");
+  unlink(path);
+}
 
 static struct log *log_of(int32_t partition) {
   if (partition < 0 || partition >= PARTITIONS_MAX) {
@@ -120,14 +133,7 @@ static struct log *log_of(int32_t partition) {
     exit(1);
   }
   struct log *log = &logs[partition];
-  if (log->file == 0) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/ideal-%d.log", directory, partition);
-    log->file = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
-    if (log->file < 0) stop(path);
-    if (posix_fallocate(log->file, 0, FILE_BYTES) != 0) stop("posix_fallocate");
-    unlink(path);
-  }
+  if (log->file == 0) open_file(log);
   return log;
 }
 
@@ -141,6 +147,7 @@ static int64_t append(struct log *log, uint8_t *batch, size_t bytes) {
   if (log->position + (int64_t)bytes > FILE_BYTES) {
     log->position = 0;
     log->count = 0;
+    if (fresh) open_file(log);
   }
   if (log->count == log->room) {
     log->room = log->room ? 2 * log->room : 4096;
@@ -443,8 +450,9 @@ static void on_writable(struct connection *c) {
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) {
-    fprintf(stderr, "usage: ideal PORT DIRECTORY\n");
+  fresh = argc == 4 && !strcmp(argv[3], "fresh");
+  if (argc != 3 && !fresh) {
+    fprintf(stderr, "usage: ideal PORT DIRECTORY [fresh]\n");
     return 2;
   }
   directory = argv[2];
