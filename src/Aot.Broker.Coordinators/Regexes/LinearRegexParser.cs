@@ -7,27 +7,32 @@ namespace Aot.Broker.Coordinators.Regexes;
 /// categories), repetitions greedy or not, up to 1000 times, quoted stretches, anchors. Back references and look-around do
 /// not exist in RE2. Of scripts and categories only what is in ASCII is known.
 /// </summary>
-internal sealed class LinearRegexParser(string text)
+internal sealed class LinearRegexParser
 {
     private const int RepetitionsMax = 1000;
     private const int StepsMax = 20_000;
     private const int DepthMax = 200;
     private const int Unbounded = -1;
 
-    private int _at;
+    private readonly RegexText _text;
+    private readonly CharSetReader _sets;
     private int _depth;
     private bool _ignoresCase;
 
-    private bool IsAtEnd => _at >= text.Length;
+    public LinearRegexParser(string text)
+    {
+        _text = new RegexText(text);
+        _sets = new CharSetReader(_text);
+    }
 
     public RegexStep[]? Parse(out string? fault)
     {
         try
         {
             List<RegexStep> steps = Alternatives();
-            if (!IsAtEnd)
+            if (!_text.IsAtEnd)
             {
-                throw new FormatException($"unexpected ) at {_at}");
+                throw new FormatException($"unexpected ) at {_text.At}");
             }
             steps.Add(new RegexStep(RegexOp.Match));
             fault = null;
@@ -50,9 +55,9 @@ internal sealed class LinearRegexParser(string text)
             throw new FormatException("groups are nested too deeply");
         }
         List<RegexStep> all = Sequence();
-        while (!IsAtEnd && text[_at] == '|')
+        while (!_text.IsAtEnd && _text.Next == '|')
         {
-            _at++;
+            _text.At++;
             List<RegexStep> other = Sequence();
             List<RegexStep> either = [new RegexStep(RegexOp.Split, Target: 1, Other: all.Count + 2)];
             Append(either, all);
@@ -67,9 +72,9 @@ internal sealed class LinearRegexParser(string text)
     private List<RegexStep> Sequence()
     {
         List<RegexStep> all = [];
-        while (!IsAtEnd && text[_at] is not ('|' or ')'))
+        while (!_text.IsAtEnd && _text.Next is not ('|' or ')'))
         {
-            if (text.AsSpan(_at).StartsWith(@"\Q", StringComparison.Ordinal))
+            if (_text.Accept(@"\Q"))
             {
                 Quoted(all);
                 continue;
@@ -81,10 +86,9 @@ internal sealed class LinearRegexParser(string text)
 
     private void Quoted(List<RegexStep> all)
     {
-        _at += 2;
-        int end = text.IndexOf(@"\E", _at, StringComparison.Ordinal);
-        string quoted = end < 0 ? text[_at..] : text[_at..end];
-        _at = end < 0 ? text.Length : end + 2;
+        int end = _text.Find(@"\E");
+        string quoted = _text.Until(end < 0 ? _text.Length : end);
+        _text.At = end < 0 ? _text.Length : end + 2;
         foreach (char c in quoted)
         {
             Append(all, Take(CharSet.Of(c)));
@@ -93,20 +97,20 @@ internal sealed class LinearRegexParser(string text)
 
     private List<RegexStep> Repeated(List<RegexStep> atom)
     {
-        while (!IsAtEnd)
+        while (!_text.IsAtEnd)
         {
             if (Operator() is not { } range)
             {
                 return atom;
             }
             // Greedy or not makes no difference to whether the whole name matches.
-            if (!IsAtEnd && text[_at] == '?')
+            if (!_text.IsAtEnd && _text.Next == '?')
             {
-                _at++;
+                _text.At++;
             }
-            else if (!IsAtEnd && text[_at] is '*' or '+')
+            else if (!_text.IsAtEnd && _text.Next is '*' or '+')
             {
-                throw new FormatException($"bad repetition operator at {_at}");
+                throw new FormatException($"bad repetition operator at {_text.At}");
             }
             atom = Repeat(atom, range.Least, range.Most);
         }
@@ -115,21 +119,21 @@ internal sealed class LinearRegexParser(string text)
 
     /// <summary>Takes a repetition operator; null when there is none.</summary>
     private (int Least, int Most)? Operator() =>
-        text[_at] == '{' ? Counts()
-        : Accept("*") ? (0, Unbounded)
-        : Accept("+") ? (1, Unbounded)
-        : Accept("?") ? (0, 1)
+        _text.Next == '{' ? Counts()
+        : _text.Accept("*") ? (0, Unbounded)
+        : _text.Accept("+") ? (1, Unbounded)
+        : _text.Accept("?") ? (0, 1)
         : null;
 
     /// <summary>{n}, {n,} or {n,m}; null when the brace is meant as itself.</summary>
     private (int Least, int Most)? Counts()
     {
-        int close = text.IndexOf('}', _at);
+        int close = _text.Find('}');
         if (close < 0)
         {
             return null;
         }
-        string[] parts = text[(_at + 1)..close].Split(',');
+        string[] parts = _text.Between(_text.At + 1, close).Split(',');
         if (parts.Length > 2 || !TryCount(parts[0], out int least))
         {
             return null;
@@ -145,9 +149,9 @@ internal sealed class LinearRegexParser(string text)
         }
         if (least > RepetitionsMax || most > RepetitionsMax || (most != Unbounded && most < least))
         {
-            throw new FormatException($"invalid repeat count at {_at}");
+            throw new FormatException($"invalid repeat count at {_text.At}");
         }
-        _at = close + 1;
+        _text.At = close + 1;
         return (least, most);
     }
 
@@ -180,13 +184,13 @@ internal sealed class LinearRegexParser(string text)
 
     private List<RegexStep> Atom()
     {
-        char c = text[_at++];
+        char c = _text.Take();
         switch (c)
         {
             case '(':
                 return Group();
             case '[':
-                return Take(Class());
+                return [new RegexStep(RegexOp.Take, _sets.Class(_ignoresCase))];
             case '.':
                 return Take(CharSet.All);
             case '^':
@@ -194,7 +198,7 @@ internal sealed class LinearRegexParser(string text)
             case '$':
                 return [new RegexStep(RegexOp.AtEnd)];
             case '*' or '+' or '?':
-                throw new FormatException($"nothing to repeat at {_at - 1}");
+                throw new FormatException($"nothing to repeat at {_text.At - 1}");
             case '\\':
                 return Escape();
             default:
@@ -205,17 +209,17 @@ internal sealed class LinearRegexParser(string text)
     private List<RegexStep> Group()
     {
         bool outerCase = _ignoresCase;
-        if (!IsAtEnd && text[_at] == '?')
+        if (!_text.IsAtEnd && _text.Next == '?')
         {
-            _at++;
-            if (Accept("P<") || Accept("<"))
+            _text.At++;
+            if (_text.Accept("P<") || _text.Accept("<"))
             {
-                int close = text.IndexOf('>', _at);
-                if (close <= _at || !text[_at..close].All(CharSet.Word.Contains))
+                int close = _text.Find('>');
+                if (close <= _text.At || !_text.Until(close).All(CharSet.Word.Contains))
                 {
-                    throw new FormatException($"invalid group name at {_at}");
+                    throw new FormatException($"invalid group name at {_text.At}");
                 }
-                _at = close + 1;
+                _text.At = close + 1;
             }
             else if (Flags())
             {
@@ -224,11 +228,11 @@ internal sealed class LinearRegexParser(string text)
             }
         }
         List<RegexStep> inner = Alternatives();
-        if (IsAtEnd)
+        if (_text.IsAtEnd)
         {
             throw new FormatException("missing closing )");
         }
-        _at++;
+        _text.At++;
         _ignoresCase = outerCase;
         return inner;
     }
@@ -237,9 +241,9 @@ internal sealed class LinearRegexParser(string text)
     private bool Flags()
     {
         bool on = true;
-        while (!IsAtEnd)
+        while (!_text.IsAtEnd)
         {
-            switch (text[_at++])
+            switch (_text.Take())
             {
                 case '-' when on:
                     on = false;
@@ -255,7 +259,7 @@ internal sealed class LinearRegexParser(string text)
                 case ')':
                     return true;
                 default:
-                    throw new FormatException($"invalid group syntax at {_at - 1}");
+                    throw new FormatException($"invalid group syntax at {_text.At - 1}");
             }
         }
         throw new FormatException("missing closing )");
@@ -263,264 +267,33 @@ internal sealed class LinearRegexParser(string text)
 
     private List<RegexStep> Escape()
     {
-        if (IsAtEnd)
+        if (_text.IsAtEnd)
         {
             throw new FormatException("trailing backslash");
         }
-        switch (text[_at])
+        switch (_text.Next)
         {
             case 'A':
-                _at++;
+                _text.At++;
                 return [new RegexStep(RegexOp.AtBegin)];
             case 'z':
-                _at++;
+                _text.At++;
                 return [new RegexStep(RegexOp.AtEnd)];
             case 'b':
-                _at++;
+                _text.At++;
                 return [new RegexStep(RegexOp.AtWordEdge)];
             case 'B':
-                _at++;
+                _text.At++;
                 return [new RegexStep(RegexOp.NotAtWordEdge)];
             case 'C':
-                _at++;
+                _text.At++;
                 return Take(CharSet.All);
             default:
-                return Take(EscapedClass() ?? CharSet.Of(EscapedChar()));
+                return Take(_sets.EscapedClass() ?? CharSet.Of(_sets.EscapedChar()));
         }
     }
 
-    /// <summary>After a backslash: \d \w \s \pN \p{...} and their opposites, else null.</summary>
-    private CharSet? EscapedClass()
-    {
-        char c = text[_at];
-        CharSet? set = char.ToLowerInvariant(c) switch
-        {
-            'd' => CharSet.Digits,
-            'w' => CharSet.Word,
-            's' => CharSet.Space,
-            'p' => null,
-            _ => default(CharSet?),
-        };
-        if (c is 'p' or 'P')
-        {
-            _at++;
-            CharSet category = Category();
-            return c == 'P' ? ~category : category;
-        }
-        if (set is not { } found)
-        {
-            return null;
-        }
-        _at++;
-        return char.IsUpper(c) ? ~found : found;
-    }
-
-    /// <summary>A Unicode category by one letter, or by its name in braces; what scripts have in ASCII are Latin's letters.</summary>
-    private CharSet Category()
-    {
-        if (IsAtEnd)
-        {
-            throw new FormatException("invalid character class at the end");
-        }
-        string name = text[_at++].ToString();
-        if (name == "{")
-        {
-            int close = text.IndexOf('}', _at);
-            if (close < 0)
-            {
-                throw new FormatException($"invalid character class at {_at}");
-            }
-            name = text[_at..close];
-            _at = close + 1;
-        }
-        bool isNegated = name.StartsWith('^');
-        name = isNegated ? name[1..] : name;
-        CharSet set = name switch
-        {
-            "Any" => CharSet.All,
-            "Latin" => CharSet.Letters,
-            "Common" => ~CharSet.Letters,
-            { Length: 1 or 2 } when "LMNPSZC".Contains(name[0]) => CharSet.Where(c =>
-                CategoryCode(c).StartsWith(name, StringComparison.Ordinal)
-            ),
-            { Length: > 2 } when name.All(char.IsAsciiLetter) => CharSet.None,
-            _ => throw new FormatException($"invalid character class {name}"),
-        };
-        return isNegated ? ~set : set;
-    }
-
-    private static string CategoryCode(char c) =>
-        char.GetUnicodeCategory(c) switch
-        {
-            UnicodeCategory.UppercaseLetter => "Lu",
-            UnicodeCategory.LowercaseLetter => "Ll",
-            UnicodeCategory.DecimalDigitNumber => "Nd",
-            UnicodeCategory.SpaceSeparator => "Zs",
-            UnicodeCategory.Control => "Cc",
-            UnicodeCategory.ConnectorPunctuation => "Pc",
-            UnicodeCategory.DashPunctuation => "Pd",
-            UnicodeCategory.OpenPunctuation => "Ps",
-            UnicodeCategory.ClosePunctuation => "Pe",
-            UnicodeCategory.OtherPunctuation => "Po",
-            UnicodeCategory.MathSymbol => "Sm",
-            UnicodeCategory.CurrencySymbol => "Sc",
-            UnicodeCategory.ModifierSymbol => "Sk",
-            _ => "So",
-        };
-
-    private char EscapedChar()
-    {
-        char c = text[_at++];
-        switch (c)
-        {
-            case 'n':
-                return '\n';
-            case 't':
-                return '\t';
-            case 'r':
-                return '\r';
-            case 'f':
-                return '\f';
-            case 'v':
-                return '\v';
-            case 'a':
-                return '\a';
-            case 'x':
-                return HexChar();
-            case >= '0' and <= '7' when c == '0' || (_at < text.Length && text[_at] is >= '0' and <= '7'):
-                int value = c - '0';
-                for (int i = 0; i < 2 && !IsAtEnd && text[_at] is >= '0' and <= '7'; i++)
-                {
-                    value = (value * 8) + (text[_at++] - '0');
-                }
-                return (char)value;
-            default:
-                return CharSet.Word.Contains(c) && c != '_'
-                    ? throw new FormatException($"invalid escape \\{c} at {_at - 2}")
-                    : c;
-        }
-    }
-
-    private char HexChar()
-    {
-        int length = 2;
-        if (Accept("{"))
-        {
-            length = text.IndexOf('}', _at) - _at;
-        }
-        bool isValid =
-            length is > 0 and <= 6
-            && _at + length <= text.Length
-            && int.TryParse(
-                text.AsSpan(_at, length),
-                NumberStyles.AllowHexSpecifier,
-                CultureInfo.InvariantCulture,
-                out _
-            );
-        if (!isValid)
-        {
-            throw new FormatException($"invalid escape at {_at}");
-        }
-        int value = int.Parse(text.AsSpan(_at, length), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        _at += length;
-        Accept("}");
-        return value <= char.MaxValue ? (char)value : char.MaxValue;
-    }
-
-    /// <summary>Behind the opening bracket.</summary>
-    private CharSet Class()
-    {
-        bool isNegated = Accept("^");
-        CharSet set = CharSet.None;
-        for (bool isFirst = true; ; isFirst = false)
-        {
-            if (IsAtEnd)
-            {
-                throw new FormatException("missing closing ]");
-            }
-            if (text[_at] == ']' && !isFirst)
-            {
-                _at++;
-                return isNegated ? ~Cased(set) : Cased(set);
-            }
-            set |= ClassItem();
-        }
-    }
-
-    private CharSet ClassItem()
-    {
-        if (Accept("[:"))
-        {
-            return PosixClass();
-        }
-        if (text[_at] == '\\' && _at + 1 < text.Length)
-        {
-            _at++;
-            if (EscapedClass() is { } set)
-            {
-                return set;
-            }
-            _at--;
-        }
-        char first = ClassChar();
-        if (_at + 1 < text.Length && text[_at] == '-' && text[_at + 1] != ']')
-        {
-            _at++;
-            char last = ClassChar();
-            return last < first
-                ? throw new FormatException($"invalid character class range at {_at}")
-                : CharSet.Range(first, last);
-        }
-        return CharSet.Of(first);
-    }
-
-    private char ClassChar()
-    {
-        char c = text[_at++];
-        if (c != '\\')
-        {
-            return c;
-        }
-        return IsAtEnd ? throw new FormatException("trailing backslash") : EscapedChar();
-    }
-
-    private CharSet PosixClass()
-    {
-        bool isNegated = Accept("^");
-        int close = text.IndexOf(":]", _at, StringComparison.Ordinal);
-        string name = close < 0 ? "" : text[_at..close];
-        CharSet set = name switch
-        {
-            "alnum" => CharSet.Letters | CharSet.Digits,
-            "alpha" => CharSet.Letters,
-            "ascii" => CharSet.All,
-            "blank" => CharSet.Of(' ') | CharSet.Of('\t'),
-            "cntrl" => CharSet.Where(char.IsControl),
-            "digit" => CharSet.Digits,
-            "graph" => CharSet.Range('!', '~'),
-            "lower" => CharSet.Range('a', 'z'),
-            "print" => CharSet.Range(' ', '~'),
-            "punct" => CharSet.Where(c => c is >= '!' and <= '~' && !char.IsAsciiLetterOrDigit(c)),
-            "space" => CharSet.Space | CharSet.Of('\v'),
-            "upper" => CharSet.Range('A', 'Z'),
-            "word" => CharSet.Word,
-            "xdigit" => CharSet.Where(char.IsAsciiHexDigit),
-            _ => throw new FormatException($"invalid character class at {_at}"),
-        };
-        _at = close + 2;
-        return isNegated ? ~set : set;
-    }
-
-    private bool Accept(string expected)
-    {
-        bool isThere = text.AsSpan(_at).StartsWith(expected, StringComparison.Ordinal);
-        _at += isThere ? expected.Length : 0;
-        return isThere;
-    }
-
-    private CharSet Cased(CharSet set) => _ignoresCase ? set.IgnoringCase() : set;
-
-    private List<RegexStep> Take(CharSet set) => [new RegexStep(RegexOp.Take, Cased(set))];
+    private List<RegexStep> Take(CharSet set) => [new RegexStep(RegexOp.Take, _ignoresCase ? set.IgnoringCase() : set)];
 
     private static void Append(List<RegexStep> all, List<RegexStep> more)
     {
