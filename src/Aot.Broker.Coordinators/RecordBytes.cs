@@ -14,32 +14,6 @@ internal static class RecordBytes
 
     public static byte[] Value(IWireMessage value, short version) => Of(version, value, version);
 
-    /// <summary>Reads a record of version 0; a tombstone has no value. False: bytes that are none of it.</summary>
-    public static bool TryRead<TKey, TValue>(
-        ReadOnlySpan<byte> keyBytes,
-        ReadOnlySpan<byte> valueBytes,
-        bool isTombstone,
-        out TKey key,
-        out TValue? value
-    )
-        where TKey : class, IDescribedMessage<TKey>
-        where TValue : class, IDescribedMessage<TValue>
-    {
-        WireReader keys = new(keyBytes);
-        keys.ReadInt16();
-        value = null;
-        if (!TKey.TryRead(ref keys, KeyVersion, out key))
-        {
-            return false;
-        }
-        if (isTombstone)
-        {
-            return true;
-        }
-        WireReader values = new(valueBytes);
-        return values.ReadInt16() == KeyVersion && TValue.TryRead(ref values, KeyVersion, out value);
-    }
-
     private static byte[] Of(short prefix, IWireMessage message, short version)
     {
         byte[] bytes = new byte[sizeof(short) + message.Measure(version)];

@@ -9,21 +9,11 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 /// <summary>The records of <c>__consumer_offsets</c> that consumer groups are made of, in Apache Kafka's own form.</summary>
 internal static class ConsumerGroupRecords
 {
-    public const short EpochType = 3;
-
-    /// <summary>Written by Apache Kafka 4.0 and older; what it says is found in the metadata image here.</summary>
-    public const short PartitionMetadataType = 4;
-    public const short MemberType = 5;
-    public const short TargetEpochType = 6;
-    public const short TargetMemberType = 7;
-    public const short CurrentAssignmentType = 8;
-    public const short RegexType = 16;
-
     private const short ValueVersion = 0;
 
     public static CoordinatorRecord Epoch(string groupId, int epoch, long metadataHash) =>
         new(
-            RecordBytes.Key(EpochType, new ConsumerGroupMetadataKey { GroupId = groupId }),
+            RecordBytes.Key(ConsumerGroupMetadataKey.RecordType, new ConsumerGroupMetadataKey { GroupId = groupId }),
             RecordBytes.Value(
                 new ConsumerGroupMetadataValue { Epoch = epoch, MetadataHash = metadataHash },
                 ValueVersion
@@ -112,7 +102,7 @@ internal static class ConsumerGroupRecords
     public static CoordinatorRecord Regex(string groupId, string regex, ResolvedRegex? resolved) =>
         new(
             RecordBytes.Key(
-                RegexType,
+                ConsumerGroupRegularExpressionKey.RecordType,
                 new ConsumerGroupRegularExpressionKey { GroupId = groupId, RegularExpression = regex }
             ),
             resolved is null
@@ -157,7 +147,10 @@ internal static class ConsumerGroupRecords
         {
             yield return Regex(groupId, regex, null);
         }
-        yield return new(RecordBytes.Key(EpochType, new ConsumerGroupMetadataKey { GroupId = groupId }), null);
+        yield return new(
+            RecordBytes.Key(ConsumerGroupMetadataKey.RecordType, new ConsumerGroupMetadataKey { GroupId = groupId }),
+            null
+        );
     }
 
     public static PartitionSet Read(IEnumerable<Assigned> topics)
@@ -196,20 +189,26 @@ internal static class ConsumerGroupRecords
         ];
 
     private static byte[] MemberKey(string groupId, string memberId) =>
-        RecordBytes.Key(MemberType, new ConsumerGroupMemberMetadataKey { GroupId = groupId, MemberId = memberId });
+        RecordBytes.Key(
+            ConsumerGroupMemberMetadataKey.RecordType,
+            new ConsumerGroupMemberMetadataKey { GroupId = groupId, MemberId = memberId }
+        );
 
     private static byte[] TargetEpochKey(string groupId) =>
-        RecordBytes.Key(TargetEpochType, new ConsumerGroupTargetAssignmentMetadataKey { GroupId = groupId });
+        RecordBytes.Key(
+            ConsumerGroupTargetAssignmentMetadataKey.RecordType,
+            new ConsumerGroupTargetAssignmentMetadataKey { GroupId = groupId }
+        );
 
     private static byte[] TargetKey(string groupId, string memberId) =>
         RecordBytes.Key(
-            TargetMemberType,
+            ConsumerGroupTargetAssignmentMemberKey.RecordType,
             new ConsumerGroupTargetAssignmentMemberKey { GroupId = groupId, MemberId = memberId }
         );
 
     private static byte[] CurrentKey(string groupId, string memberId) =>
         RecordBytes.Key(
-            CurrentAssignmentType,
+            ConsumerGroupCurrentMemberAssignmentKey.RecordType,
             new ConsumerGroupCurrentMemberAssignmentKey { GroupId = groupId, MemberId = memberId }
         );
 }

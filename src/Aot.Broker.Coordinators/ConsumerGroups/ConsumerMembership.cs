@@ -141,10 +141,14 @@ public sealed class ConsumerMembership(GroupShard shard)
         {
             return ConsumerAnswers.Refuse(MemberRefusals.NoGroup(shard, request.GroupId, Kind, Title));
         }
-        (ConsumerMember? member, Refusal refusal) = FindLeaving(group, request);
-        if (member is null)
+        ConsumerMember? member = request.InstanceId is { } instance
+            ? group.FindStatic(instance)
+            : group.Find(request.MemberId);
+        if (member is null || member.MemberId != request.MemberId)
         {
-            return ConsumerAnswers.Refuse(refusal);
+            return ConsumerAnswers.Refuse(
+                MemberRefusals.NotLeaving(group.GroupId, request.MemberId, request.InstanceId, member?.MemberId)
+            );
         }
         GroupWrite write = new(shard);
         if (request.MemberEpoch == ConsumerMember.EpochOfStaticAway)
@@ -171,25 +175,6 @@ public sealed class ConsumerMembership(GroupShard shard)
         return error == ErrorCode.None
             ? ConsumerAnswers.Left(request.MemberId, request.MemberEpoch)
             : ConsumerAnswers.Refuse(error);
-    }
-
-    private static (ConsumerMember?, Refusal) FindLeaving(ConsumerGroup group, ConsumerGroupHeartbeatRequest request)
-    {
-        if (request.InstanceId is null)
-        {
-            return group.Find(request.MemberId) is { } member
-                ? (member, default)
-                : (null, MemberRefusals.NoMember(group.GroupId, request.MemberId));
-        }
-        return group.FindStatic(request.InstanceId) switch
-        {
-            null => (null, MemberRefusals.NoInstance(request.InstanceId)),
-            { } known when known.MemberId != request.MemberId => (
-                null,
-                MemberRefusals.FencedInstance(request.MemberId, request.InstanceId, known.MemberId)
-            ),
-            { } known => (known, default),
-        };
     }
 
     private async Task<ConsumerGroupHeartbeatResponse> BeatAsync(

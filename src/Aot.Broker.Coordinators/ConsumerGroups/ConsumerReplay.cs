@@ -1,6 +1,5 @@
 using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol.Messages;
-using Aot.Broker.Protocol.Wire;
 
 namespace Aot.Broker.Coordinators.ConsumerGroups;
 
@@ -9,55 +8,42 @@ namespace Aot.Broker.Coordinators.ConsumerGroups;
 /// </summary>
 internal static class ConsumerReplay
 {
-    private const short Version = 0;
-
-    /// <summary>False when the type belongs to something else.</summary>
-    public static bool TryApply(
-        GroupShard shard,
-        short type,
-        ReadOnlySpan<byte> key,
-        ReadOnlySpan<byte> value,
-        bool isTombstone
-    )
-    {
-        WireReader keys = new(key);
-        keys.ReadInt16();
-        WireReader values = new(value);
-        short version = isTombstone ? Version : values.ReadInt16();
-        bool isRead = type switch
+    /// <summary>False: it cannot be read. Null: the type belongs to something else.</summary>
+    public static bool? Apply(GroupShard shard, in ReplayedRecord record) =>
+        record.Type switch
         {
-            ConsumerGroupRecords.EpochType => ApplyEpoch(shard, ref keys, ref values, isTombstone),
-            ConsumerGroupRecords.MemberType => ApplyMember(shard, ref keys, ref values, isTombstone),
-            ConsumerGroupRecords.TargetEpochType => ApplyTargetEpoch(shard, ref keys, ref values, isTombstone),
-            ConsumerGroupRecords.TargetMemberType => ApplyTarget(shard, ref keys, ref values, isTombstone),
-            ConsumerGroupRecords.CurrentAssignmentType => ApplyCurrent(shard, ref keys, ref values, isTombstone),
-            ConsumerGroupRecords.RegexType => ApplyRegex(shard, ref keys, ref values, isTombstone),
-            ConsumerGroupRecords.PartitionMetadataType => true,
-            _ => false,
+            ConsumerGroupMetadataKey.RecordType => record.Read<ConsumerGroupMetadataKey, ConsumerGroupMetadataValue>(
+                shard,
+                ApplyEpoch
+            ),
+            ConsumerGroupMemberMetadataKey.RecordType => record.Read<
+                ConsumerGroupMemberMetadataKey,
+                ConsumerGroupMemberMetadataValue
+            >(shard, ApplyMember),
+            ConsumerGroupTargetAssignmentMetadataKey.RecordType => record.Read<
+                ConsumerGroupTargetAssignmentMetadataKey,
+                ConsumerGroupTargetAssignmentMetadataValue
+            >(shard, ApplyTargetEpoch),
+            ConsumerGroupTargetAssignmentMemberKey.RecordType => record.Read<
+                ConsumerGroupTargetAssignmentMemberKey,
+                ConsumerGroupTargetAssignmentMemberValue
+            >(shard, ApplyTarget),
+            ConsumerGroupCurrentMemberAssignmentKey.RecordType => record.Read<
+                ConsumerGroupCurrentMemberAssignmentKey,
+                ConsumerGroupCurrentMemberAssignmentValue
+            >(shard, ApplyCurrent),
+            ConsumerGroupRegularExpressionKey.RecordType => record.Read<
+                ConsumerGroupRegularExpressionKey,
+                ConsumerGroupRegularExpressionValue
+            >(shard, ApplyRegex),
+            // Written by Apache Kafka 4.0 and older; what it says is found in the metadata image here.
+            ConsumerGroupPartitionMetadataKey.RecordType => true,
+            _ => null,
         };
-        bool isOurs =
-            type
-            is >= ConsumerGroupRecords.EpochType
-                and <= ConsumerGroupRecords.CurrentAssignmentType
-                or ConsumerGroupRecords.RegexType;
-        if (isOurs && (!isRead || version != Version))
-        {
-            CoordinatorTrace.Log.Warn(
-                "skipped a record of a consumer group that cannot be read",
-                ("partition", shard.PartitionLog.Name),
-                ("type", type)
-            );
-        }
-        return isOurs;
-    }
 
-    private static bool ApplyEpoch(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyEpoch(GroupShard shard, ConsumerGroupMetadataKey key, ConsumerGroupMetadataValue? value)
     {
-        if (!ConsumerGroupMetadataKey.TryRead(ref keys, Version, out ConsumerGroupMetadataKey key))
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             if (shard.FindConsumer(key.GroupId) is { } gone)
             {
@@ -65,34 +51,25 @@ internal static class ConsumerReplay
                 shard.Remove(key.GroupId);
                 shard.KeepIfItHasOffsets(key.GroupId);
             }
-            return true;
-        }
-        if (!ConsumerGroupMetadataValue.TryRead(ref values, Version, out ConsumerGroupMetadataValue value))
-        {
-            return false;
+            return;
         }
         shard.GetOrCreateConsumer(key.GroupId).SetEpoch(value.Epoch, value.MetadataHash);
-        return true;
     }
 
-    private static bool ApplyMember(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyMember(
+        GroupShard shard,
+        ConsumerGroupMemberMetadataKey key,
+        ConsumerGroupMemberMetadataValue? value
+    )
     {
-        if (!ConsumerGroupMemberMetadataKey.TryRead(ref keys, Version, out ConsumerGroupMemberMetadataKey key))
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             if (shard.FindConsumer(key.GroupId) is { } left)
             {
                 shard.Consumers.StopTimers(left, key.MemberId);
                 left.Remove(key.MemberId);
             }
-            return true;
-        }
-        if (!ConsumerGroupMemberMetadataValue.TryRead(ref values, Version, out ConsumerGroupMemberMetadataValue value))
-        {
-            return false;
+            return;
         }
         ConsumerGroup group = shard.GetOrCreateConsumer(key.GroupId);
         ConsumerMember before = group.Find(key.MemberId) ?? new ConsumerMember(key.MemberId);
@@ -115,86 +92,45 @@ internal static class ConsumerReplay
                     : null,
             }
         );
-        return true;
     }
 
-    private static bool ApplyTargetEpoch(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyTargetEpoch(
+        GroupShard shard,
+        ConsumerGroupTargetAssignmentMetadataKey key,
+        ConsumerGroupTargetAssignmentMetadataValue? value
+    )
     {
-        if (
-            !ConsumerGroupTargetAssignmentMetadataKey.TryRead(
-                ref keys,
-                Version,
-                out ConsumerGroupTargetAssignmentMetadataKey key
-            )
-        )
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             shard.FindConsumer(key.GroupId)?.SetTargetEpoch(0, 0);
-            return true;
-        }
-        if (
-            !ConsumerGroupTargetAssignmentMetadataValue.TryRead(
-                ref values,
-                Version,
-                out ConsumerGroupTargetAssignmentMetadataValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         shard.GetOrCreateConsumer(key.GroupId).SetTargetEpoch(value.AssignmentEpoch, value.AssignmentTimestamp);
-        return true;
     }
 
-    private static bool ApplyTarget(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyTarget(
+        GroupShard shard,
+        ConsumerGroupTargetAssignmentMemberKey key,
+        ConsumerGroupTargetAssignmentMemberValue? value
+    )
     {
-        if (
-            !ConsumerGroupTargetAssignmentMemberKey.TryRead(
-                ref keys,
-                Version,
-                out ConsumerGroupTargetAssignmentMemberKey key
-            )
-        )
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             shard.FindConsumer(key.GroupId)?.SetTarget(key.MemberId, null);
-            return true;
-        }
-        if (
-            !ConsumerGroupTargetAssignmentMemberValue.TryRead(
-                ref values,
-                Version,
-                out ConsumerGroupTargetAssignmentMemberValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         shard
             .GetOrCreateConsumer(key.GroupId)
             .SetTarget(key.MemberId, ConsumerGroupRecords.Read(value.TopicPartitions));
-        return true;
     }
 
-    private static bool ApplyCurrent(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyCurrent(
+        GroupShard shard,
+        ConsumerGroupCurrentMemberAssignmentKey key,
+        ConsumerGroupCurrentMemberAssignmentValue? value
+    )
     {
-        if (
-            !ConsumerGroupCurrentMemberAssignmentKey.TryRead(
-                ref keys,
-                Version,
-                out ConsumerGroupCurrentMemberAssignmentKey key
-            )
-        )
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             if (shard.FindConsumer(key.GroupId) is { } left && left.Find(key.MemberId) is { } reset)
             {
@@ -209,17 +145,7 @@ internal static class ConsumerReplay
                     }
                 );
             }
-            return true;
-        }
-        if (
-            !ConsumerGroupCurrentMemberAssignmentValue.TryRead(
-                ref values,
-                Version,
-                out ConsumerGroupCurrentMemberAssignmentValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         ConsumerGroup group = shard.GetOrCreateConsumer(key.GroupId);
         group.Set(
@@ -232,33 +158,21 @@ internal static class ConsumerReplay
                 PendingRevocation = ConsumerGroupRecords.Read(value.PartitionsPendingRevocation),
             }
         );
-        return true;
     }
 
-    private static bool ApplyRegex(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyRegex(
+        GroupShard shard,
+        ConsumerGroupRegularExpressionKey key,
+        ConsumerGroupRegularExpressionValue? value
+    )
     {
-        if (!ConsumerGroupRegularExpressionKey.TryRead(ref keys, Version, out ConsumerGroupRegularExpressionKey key))
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             shard.FindConsumer(key.GroupId)?.SetRegex(key.RegularExpression, null);
-            return true;
-        }
-        if (
-            !ConsumerGroupRegularExpressionValue.TryRead(
-                ref values,
-                Version,
-                out ConsumerGroupRegularExpressionValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         shard
             .GetOrCreateConsumer(key.GroupId)
             .SetRegex(key.RegularExpression, new ResolvedRegex(value.Topics, value.Version, value.Timestamp));
-        return true;
     }
 }

@@ -358,10 +358,19 @@ public sealed class GroupShard : ICoordinatorShard
                 ApplyGroup(key, value, isTombstone);
                 break;
             default:
-                _ =
-                    ConsumerReplay.TryApply(this, type, key, value, isTombstone)
-                    || ShareReplay.TryApply(this, type, key, value, isTombstone)
-                    || StreamsReplay.TryApply(this, type, key, value, isTombstone);
+                ReplayedRecord record = new(type, key, value, isTombstone);
+                bool? isRead =
+                    ConsumerReplay.Apply(this, record)
+                    ?? ShareReplay.Apply(this, record)
+                    ?? StreamsReplay.Apply(this, record);
+                if (isRead == false)
+                {
+                    CoordinatorTrace.Log.Warn(
+                        "skipped a record of a group that cannot be read",
+                        ("partition", log.Log.Name),
+                        ("type", type)
+                    );
+                }
                 break;
         }
     }

@@ -32,6 +32,15 @@ internal static class MemberRefusals
                 + $"owned by {ownerId} member."
         );
 
+    /// <summary>
+    /// Of somebody who wants to go away, and is not who the group has under the instance, or, without one, under the member
+    /// id. <paramref name="ownerId"/>: whom it has there; null: nobody.
+    /// </summary>
+    public static Refusal NotLeaving(string groupId, string memberId, string? instanceId, string? ownerId) =>
+        instanceId is null ? NoMember(groupId, memberId)
+        : ownerId is null ? NoInstance(instanceId)
+        : FencedInstance(memberId, instanceId, ownerId);
+
     public static Refusal WrongEpoch(string kind, int sent, int known) =>
         new(
             ErrorCode.FencedMemberEpoch,

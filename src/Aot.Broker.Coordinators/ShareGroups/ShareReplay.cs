@@ -11,55 +11,39 @@ namespace Aot.Broker.Coordinators.ShareGroups;
 /// </summary>
 internal static class ShareReplay
 {
-    /// <summary>False when the type belongs to something else.</summary>
-    public static bool TryApply(
-        GroupShard shard,
-        short type,
-        ReadOnlySpan<byte> key,
-        ReadOnlySpan<byte> value,
-        bool isTombstone
-    )
-    {
-        bool? isRead = type switch
+    /// <summary>False: it cannot be read. Null: the type belongs to something else.</summary>
+    public static bool? Apply(GroupShard shard, in ReplayedRecord record) =>
+        record.Type switch
         {
-            ShareGroupMetadataKey.RecordType => ApplyEpoch(shard, key, value, isTombstone),
-            ShareGroupMemberMetadataKey.RecordType => ApplyMember(shard, key, value, isTombstone),
-            ShareGroupTargetAssignmentMetadataKey.RecordType => ApplyTargetEpoch(shard, key, value, isTombstone),
-            ShareGroupTargetAssignmentMemberKey.RecordType => ApplyTarget(shard, key, value, isTombstone),
-            ShareGroupCurrentMemberAssignmentKey.RecordType => ApplyCurrent(shard, key, value, isTombstone),
-            ShareGroupStatePartitionMetadataKey.RecordType => ApplyPartitions(shard, key, value, isTombstone),
+            ShareGroupMetadataKey.RecordType => record.Read<ShareGroupMetadataKey, ShareGroupMetadataValue>(
+                shard,
+                ApplyEpoch
+            ),
+            ShareGroupMemberMetadataKey.RecordType => record.Read<
+                ShareGroupMemberMetadataKey,
+                ShareGroupMemberMetadataValue
+            >(shard, ApplyMember),
+            ShareGroupTargetAssignmentMetadataKey.RecordType => record.Read<
+                ShareGroupTargetAssignmentMetadataKey,
+                ShareGroupTargetAssignmentMetadataValue
+            >(shard, ApplyTargetEpoch),
+            ShareGroupTargetAssignmentMemberKey.RecordType => record.Read<
+                ShareGroupTargetAssignmentMemberKey,
+                ShareGroupTargetAssignmentMemberValue
+            >(shard, ApplyTarget),
+            ShareGroupCurrentMemberAssignmentKey.RecordType => record.Read<
+                ShareGroupCurrentMemberAssignmentKey,
+                ShareGroupCurrentMemberAssignmentValue
+            >(shard, ApplyCurrent),
+            ShareGroupStatePartitionMetadataKey.RecordType => record.Read<
+                ShareGroupStatePartitionMetadataKey,
+                ShareGroupStatePartitionMetadataValue
+            >(shard, ApplyPartitions),
             _ => null,
         };
-        if (isRead == false)
-        {
-            CoordinatorTrace.Log.Warn(
-                "skipped a record of a share group that cannot be read",
-                ("partition", shard.PartitionLog.Name),
-                ("type", type)
-            );
-        }
-        return isRead is not null;
-    }
 
-    private static bool ApplyEpoch(
-        GroupShard shard,
-        ReadOnlySpan<byte> keys,
-        ReadOnlySpan<byte> values,
-        bool isTombstone
-    )
+    private static void ApplyEpoch(GroupShard shard, ShareGroupMetadataKey key, ShareGroupMetadataValue? value)
     {
-        if (
-            !RecordBytes.TryRead(
-                keys,
-                values,
-                isTombstone,
-                out ShareGroupMetadataKey key,
-                out ShareGroupMetadataValue? value
-            )
-        )
-        {
-            return false;
-        }
         if (value is not null)
         {
             shard.GetOrCreateShare(key.GroupId).SetEpoch(value.Epoch, value.MetadataHash);
@@ -69,28 +53,14 @@ internal static class ShareReplay
             shard.Shares.StopTimers(gone);
             shard.Remove(key.GroupId);
         }
-        return true;
     }
 
-    private static bool ApplyMember(
+    private static void ApplyMember(
         GroupShard shard,
-        ReadOnlySpan<byte> keys,
-        ReadOnlySpan<byte> values,
-        bool isTombstone
+        ShareGroupMemberMetadataKey key,
+        ShareGroupMemberMetadataValue? value
     )
     {
-        if (
-            !RecordBytes.TryRead(
-                keys,
-                values,
-                isTombstone,
-                out ShareGroupMemberMetadataKey key,
-                out ShareGroupMemberMetadataValue? value
-            )
-        )
-        {
-            return false;
-        }
         if (value is null)
         {
             if (shard.FindShare(key.GroupId) is { } left)
@@ -98,7 +68,7 @@ internal static class ShareReplay
                 shard.Shares.StopTimers(left, key.MemberId);
                 left.Remove(key.MemberId);
             }
-            return true;
+            return;
         }
         ShareGroup group = shard.GetOrCreateShare(key.GroupId);
         group.Set(
@@ -110,57 +80,32 @@ internal static class ShareReplay
                 SubscribedNames = [.. value.SubscribedTopicNames.Distinct().Order(StringComparer.Ordinal)],
             }
         );
-        return true;
     }
 
-    private static bool ApplyTargetEpoch(
+    private static void ApplyTargetEpoch(
         GroupShard shard,
-        ReadOnlySpan<byte> keys,
-        ReadOnlySpan<byte> values,
-        bool isTombstone
+        ShareGroupTargetAssignmentMetadataKey key,
+        ShareGroupTargetAssignmentMetadataValue? value
     )
     {
-        bool isRead = RecordBytes.TryRead(
-            keys,
-            values,
-            isTombstone,
-            out ShareGroupTargetAssignmentMetadataKey key,
-            out ShareGroupTargetAssignmentMetadataValue? value
-        );
-        if (isRead && value is not null)
-        {
-            shard.GetOrCreateShare(key.GroupId).SetTargetEpoch(value.AssignmentEpoch, value.AssignmentTimestamp);
-        }
-        else if (isRead)
+        if (value is null)
         {
             shard.FindShare(key.GroupId)?.SetTargetEpoch(0, 0);
+            return;
         }
-        return isRead;
+        shard.GetOrCreateShare(key.GroupId).SetTargetEpoch(value.AssignmentEpoch, value.AssignmentTimestamp);
     }
 
-    private static bool ApplyTarget(
+    private static void ApplyTarget(
         GroupShard shard,
-        ReadOnlySpan<byte> keys,
-        ReadOnlySpan<byte> values,
-        bool isTombstone
+        ShareGroupTargetAssignmentMemberKey key,
+        ShareGroupTargetAssignmentMemberValue? value
     )
     {
-        if (
-            !RecordBytes.TryRead(
-                keys,
-                values,
-                isTombstone,
-                out ShareGroupTargetAssignmentMemberKey key,
-                out ShareGroupTargetAssignmentMemberValue? value
-            )
-        )
-        {
-            return false;
-        }
         if (value is null)
         {
             shard.FindShare(key.GroupId)?.SetTarget(key.MemberId, null);
-            return true;
+            return;
         }
         PartitionSet.Builder target = new();
         foreach (ShareGroupTargetAssignmentMemberValue.TopicPartition topic in value.TopicPartitions)
@@ -168,35 +113,21 @@ internal static class ShareReplay
             target.Add(topic.TopicId, topic.Partitions);
         }
         shard.GetOrCreateShare(key.GroupId).SetTarget(key.MemberId, target.Build());
-        return true;
     }
 
-    private static bool ApplyCurrent(
+    private static void ApplyCurrent(
         GroupShard shard,
-        ReadOnlySpan<byte> keys,
-        ReadOnlySpan<byte> values,
-        bool isTombstone
+        ShareGroupCurrentMemberAssignmentKey key,
+        ShareGroupCurrentMemberAssignmentValue? value
     )
     {
-        if (
-            !RecordBytes.TryRead(
-                keys,
-                values,
-                isTombstone,
-                out ShareGroupCurrentMemberAssignmentKey key,
-                out ShareGroupCurrentMemberAssignmentValue? value
-            )
-        )
-        {
-            return false;
-        }
         if (value is null)
         {
             if (shard.FindShare(key.GroupId) is { } left && left.Find(key.MemberId) is { } reset)
             {
                 left.Set(reset with { Epoch = 0, PreviousEpoch = 0, Assigned = PartitionSet.Empty });
             }
-            return true;
+            return;
         }
         PartitionSet.Builder assigned = new();
         foreach (ShareGroupCurrentMemberAssignmentValue.TopicPartitions topic in value.AssignedPartitions)
@@ -212,32 +143,18 @@ internal static class ShareReplay
                 Assigned = assigned.Build(),
             }
         );
-        return true;
     }
 
-    private static bool ApplyPartitions(
+    private static void ApplyPartitions(
         GroupShard shard,
-        ReadOnlySpan<byte> keys,
-        ReadOnlySpan<byte> values,
-        bool isTombstone
+        ShareGroupStatePartitionMetadataKey key,
+        ShareGroupStatePartitionMetadataValue? value
     )
     {
-        if (
-            !RecordBytes.TryRead(
-                keys,
-                values,
-                isTombstone,
-                out ShareGroupStatePartitionMetadataKey key,
-                out ShareGroupStatePartitionMetadataValue? value
-            )
-        )
-        {
-            return false;
-        }
         if (value is null)
         {
             shard.FindShare(key.GroupId)?.SetPartitions(SharePartitions.None);
-            return true;
+            return;
         }
         List<KafkaUuid> deleting = [];
         foreach (ShareGroupStatePartitionMetadataValue.TopicInfo topic in value.DeletingTopics)
@@ -254,6 +171,5 @@ internal static class ShareReplay
                     shard.Core.WallMillis
                 )
             );
-        return true;
     }
 }

@@ -1,7 +1,7 @@
 namespace Aot.Broker.Coordinators.ShareState;
 
 /// <summary>A share partition with what only its living coordinator knows.</summary>
-internal sealed class ShareStateEntry(ShareStateKey key)
+internal sealed class ShareStateEntry(ShareStateKey key) : IShardEntry<ShareStateKey>
 {
     public ShareStateKey Key { get; } = key;
 
@@ -17,7 +17,6 @@ internal sealed class ShareStateEntry(ShareStateKey key)
     /// <summary>Whose turn it is to change the state.</summary>
     public Turnstile Turn { get; } = new();
 
-    /// <summary>Nobody uses the entry now, and it holds nothing.</summary>
     public bool IsUnused => State is null && Turn.IsFree;
 
     /// <summary>The effect of a snapshot, or of its tombstone.</summary>

@@ -12,90 +12,23 @@ namespace Aot.Broker.Coordinators.ShareState;
 /// Owner: the core that owns the partition's log; everything runs there. Lifetime: from the image that makes this broker the
 /// partition's leader to the one that takes it away.
 /// </summary>
-internal sealed class ShareStateShard : ICoordinatorShard
+internal sealed class ShareStateShard : EntryShard<ShareStateKey, ShareStateEntry>
 {
-    private readonly Dictionary<ShareStateKey, ShareStateEntry> _entries = [];
-    private readonly CoordinatorLog _log;
     private readonly ShareStateUpkeep _upkeep;
 
     public ShareStateShard(Core core, int partition, PartitionLog log, ShareStateOptions options)
+        : base(core, partition, log)
     {
-        Core = core;
-        Partition = partition;
         Options = options;
-        _log = new CoordinatorLog(core, log);
         _upkeep = new ShareStateUpkeep(this);
         Requests = new ShareStateRequests(this);
     }
-
-    public Core Core { get; }
-
-    public int Partition { get; }
 
     public ShareStateOptions Options { get; }
 
     public ShareStateRequests Requests { get; }
 
-    public ShardState State { get; private set; } = ShardState.Loading;
-
-    public PartitionLog PartitionLog => _log.Log;
-
-    public IReadOnlyCollection<ShareStateEntry> Entries => _entries.Values;
-
-    public ErrorCode Availability =>
-        State switch
-        {
-            ShardState.Active => ErrorCode.None,
-            ShardState.Loading => ErrorCode.CoordinatorLoadInProgress,
-            _ => ErrorCode.NotCoordinator,
-        };
-
-    public async Task LoadAsync()
-    {
-        ErrorCode error = await _log.ReplayAsync(Apply, static (_, _) => { });
-        if (State != ShardState.Loading)
-        {
-            return;
-        }
-        if (error != ErrorCode.None)
-        {
-            CoordinatorTrace.Log.Error(
-                "cannot load the share partitions of a partition",
-                ("partition", PartitionLog.Name),
-                ("error", error)
-            );
-            State = ShardState.Resigned;
-            return;
-        }
-        State = ShardState.Active;
-        _upkeep.Schedule();
-    }
-
-    public void Resign()
-    {
-        State = ShardState.Resigned;
-        _entries.Clear();
-    }
-
-    public SharePartitionState? Find(ShareStateKey key) => _entries.GetValueOrDefault(key)?.State;
-
-    public ShareStateEntry GetOrCreate(ShareStateKey key)
-    {
-        if (!_entries.TryGetValue(key, out ShareStateEntry? entry))
-        {
-            _entries[key] = entry = new ShareStateEntry(key);
-        }
-        return entry;
-    }
-
-    /// <summary>Forgets an entry that never came to be, or is no more.</summary>
-    public void RemoveIfUnused(ShareStateEntry entry)
-    {
-        if (entry.IsUnused && _entries.GetValueOrDefault(entry.Key) == entry)
-        {
-            _entries.Remove(entry.Key);
-        }
-    }
+    public SharePartitionState? Find(ShareStateKey key) => TryGet(key, out ShareStateEntry? entry) ? entry.State : null;
 
     /// <summary>Writes the whole state down; null forgets it. The caller has its turn at the entry.</summary>
     public async Task<ErrorCode> SnapshotAsync(ShareStateEntry entry, SharePartitionState? state)
@@ -103,7 +36,7 @@ internal sealed class ShareStateShard : ICoordinatorShard
         CoordinatorRecord record = state is null
             ? ShareStateRecords.Tombstone(entry.Key)
             : ShareStateRecords.Snapshot(entry.Key, state);
-        AppendResult appended = _log.Append([record]);
+        AppendResult appended = Log.Append([record]);
         ErrorCode error = await CommitAsync(appended);
         if (error == ErrorCode.None)
         {
@@ -115,7 +48,7 @@ internal sealed class ShareStateShard : ICoordinatorShard
     /// <summary>As <see cref="SnapshotAsync"/>, with what changed only.</summary>
     public async Task<ErrorCode> UpdateAsync(ShareStateEntry entry, SharePartitionUpdate update)
     {
-        ErrorCode error = await CommitAsync(_log.Append([ShareStateRecords.Update(entry.Key, update)]));
+        ErrorCode error = await CommitAsync(Log.Append([ShareStateRecords.Update(entry.Key, update)]));
         if (error == ErrorCode.None)
         {
             entry.Take(update);
@@ -125,12 +58,21 @@ internal sealed class ShareStateShard : ICoordinatorShard
 
     private async Task<ErrorCode> CommitAsync(AppendResult appended)
     {
-        ErrorCode error = await _log.WhenCommittedAsync(appended);
+        ErrorCode error = await Log.WhenCommittedAsync(appended);
         return error == ErrorCode.None ? Availability : error;
     }
 
-    /// <summary>Replay at the start.</summary>
-    private void Apply(long offset, long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    protected override ShareStateEntry Make(ShareStateKey key) => new(key);
+
+    protected override void OnActive() => _upkeep.Schedule();
+
+    protected override void Apply(
+        long offset,
+        long producerId,
+        ReadOnlySpan<byte> key,
+        ReadOnlySpan<byte> value,
+        bool isTombstone
+    )
     {
         if (!ShareStateRecords.TryReadKey(key, out short type, out ShareStateKey id))
         {

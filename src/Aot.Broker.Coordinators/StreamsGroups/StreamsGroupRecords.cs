@@ -8,13 +8,6 @@ namespace Aot.Broker.Coordinators.StreamsGroups;
 /// <summary>The records of <c>__consumer_offsets</c> that streams groups are made of, in Apache Kafka's own form.</summary>
 internal static class StreamsGroupRecords
 {
-    public const short GroupType = 17;
-    public const short MemberType = 19;
-    public const short TargetEpochType = 20;
-    public const short TargetMemberType = 21;
-    public const short CurrentAssignmentType = 22;
-    public const short TopologyType = 23;
-
     private const short ValueVersion = 0;
 
     public static CoordinatorRecord Group(string groupId, StreamsGroupState state) =>
@@ -175,26 +168,32 @@ internal static class StreamsGroupRecords
         );
 
     private static byte[] GroupKey(string groupId) =>
-        RecordBytes.Key(GroupType, new StreamsGroupMetadataKey { GroupId = groupId });
+        RecordBytes.Key(StreamsGroupMetadataKey.RecordType, new StreamsGroupMetadataKey { GroupId = groupId });
 
     private static byte[] TopologyKey(string groupId) =>
-        RecordBytes.Key(TopologyType, new StreamsGroupTopologyKey { GroupId = groupId });
+        RecordBytes.Key(StreamsGroupTopologyKey.RecordType, new StreamsGroupTopologyKey { GroupId = groupId });
 
     private static byte[] MemberKey(string groupId, string memberId) =>
-        RecordBytes.Key(MemberType, new StreamsGroupMemberMetadataKey { GroupId = groupId, MemberId = memberId });
+        RecordBytes.Key(
+            StreamsGroupMemberMetadataKey.RecordType,
+            new StreamsGroupMemberMetadataKey { GroupId = groupId, MemberId = memberId }
+        );
 
     private static byte[] TargetEpochKey(string groupId) =>
-        RecordBytes.Key(TargetEpochType, new StreamsGroupTargetAssignmentMetadataKey { GroupId = groupId });
+        RecordBytes.Key(
+            StreamsGroupTargetAssignmentMetadataKey.RecordType,
+            new StreamsGroupTargetAssignmentMetadataKey { GroupId = groupId }
+        );
 
     private static byte[] TargetKey(string groupId, string memberId) =>
         RecordBytes.Key(
-            TargetMemberType,
+            StreamsGroupTargetAssignmentMemberKey.RecordType,
             new StreamsGroupTargetAssignmentMemberKey { GroupId = groupId, MemberId = memberId }
         );
 
     private static byte[] CurrentKey(string groupId, string memberId) =>
         RecordBytes.Key(
-            CurrentAssignmentType,
+            StreamsGroupCurrentMemberAssignmentKey.RecordType,
             new StreamsGroupCurrentMemberAssignmentKey { GroupId = groupId, MemberId = memberId }
         );
 }

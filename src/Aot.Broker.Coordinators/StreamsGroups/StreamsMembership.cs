@@ -114,10 +114,14 @@ public sealed class StreamsMembership(GroupShard shard)
         {
             group.ShutdownRequestedBy ??= request.MemberId;
         }
-        (StreamsMember? member, Refusal refusal) = FindLeaving(group, request);
-        if (member is null)
+        StreamsMember? member = request.InstanceId is { } instance
+            ? group.FindStatic(instance)
+            : group.Find(request.MemberId);
+        if (member is null || member.MemberId != request.MemberId)
         {
-            return StreamsAnswers.Refuse(refusal);
+            return StreamsAnswers.Refuse(
+                MemberRefusals.NotLeaving(group.GroupId, request.MemberId, request.InstanceId, member?.MemberId)
+            );
         }
         GroupWrite write = new(shard);
         if (request.MemberEpoch == ConsumerMember.EpochOfStaticAway && request.InstanceId is not null)
@@ -148,25 +152,6 @@ public sealed class StreamsMembership(GroupShard shard)
         return error == ErrorCode.None
             ? StreamsAnswers.Left(request.MemberId, request.MemberEpoch)
             : StreamsAnswers.Refuse(error);
-    }
-
-    private static (StreamsMember?, Refusal) FindLeaving(StreamsGroup group, StreamsGroupHeartbeatRequest request)
-    {
-        if (request.InstanceId is null)
-        {
-            return group.Find(request.MemberId) is { } member
-                ? (member, default)
-                : (null, MemberRefusals.NoMember(group.GroupId, request.MemberId));
-        }
-        return group.FindStatic(request.InstanceId) switch
-        {
-            null => (null, MemberRefusals.NoInstance(request.InstanceId)),
-            { } known when known.MemberId != request.MemberId => (
-                null,
-                MemberRefusals.FencedInstance(request.MemberId, request.InstanceId, known.MemberId)
-            ),
-            { } known => (known, default),
-        };
     }
 
     private async Task<StreamsHeartbeatResult> BeatAsync(GroupCaller caller, StreamsGroupHeartbeatRequest request)

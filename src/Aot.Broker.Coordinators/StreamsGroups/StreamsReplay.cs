@@ -1,68 +1,46 @@
 using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol.Messages;
-using Aot.Broker.Protocol.Wire;
 
 namespace Aot.Broker.Coordinators.StreamsGroups;
 
 /// <summary>What the records of streams groups do to a shard: the only way in which a <see cref="StreamsGroup"/> changes.</summary>
 internal static class StreamsReplay
 {
-    private const short Version = 0;
-
-    /// <summary>False when the type belongs to something else.</summary>
-    public static bool TryApply(
-        GroupShard shard,
-        short type,
-        ReadOnlySpan<byte> key,
-        ReadOnlySpan<byte> value,
-        bool isTombstone
-    )
-    {
-        WireReader keys = new(key);
-        keys.ReadInt16();
-        WireReader values = new(value);
-        short version = isTombstone ? Version : values.ReadInt16();
-        bool? isRead =
-            version != Version
-                ? false
-                : type switch
-                {
-                    StreamsGroupRecords.GroupType => ApplyGroup(shard, ref keys, ref values, isTombstone),
-                    StreamsGroupRecords.MemberType => ApplyMember(shard, ref keys, ref values, isTombstone),
-                    StreamsGroupRecords.TargetEpochType => ApplyTargetEpoch(shard, ref keys, ref values, isTombstone),
-                    StreamsGroupRecords.TargetMemberType => ApplyTarget(shard, ref keys, ref values, isTombstone),
-                    StreamsGroupRecords.CurrentAssignmentType => ApplyAssignment(
-                        shard,
-                        ref keys,
-                        ref values,
-                        isTombstone
-                    ),
-                    StreamsGroupRecords.TopologyType => ApplyTopology(shard, ref keys, ref values, isTombstone),
-                    _ => null,
-                };
-        bool isOurs =
-            type
-            is StreamsGroupRecords.GroupType
-                or (>= StreamsGroupRecords.MemberType and <= StreamsGroupRecords.TopologyType);
-        if (isOurs && isRead != true)
+    /// <summary>False: it cannot be read. Null: the type belongs to something else.</summary>
+    public static bool? Apply(GroupShard shard, in ReplayedRecord record) =>
+        record.Type switch
         {
-            CoordinatorTrace.Log.Warn(
-                "skipped a record of a streams group that cannot be read",
-                ("partition", shard.PartitionLog.Name),
-                ("type", type)
-            );
-        }
-        return isOurs;
-    }
+            StreamsGroupMetadataKey.RecordType => record.Read<StreamsGroupMetadataKey, StreamsGroupMetadataValue>(
+                shard,
+                ApplyGroup
+            ),
+            StreamsGroupTopologyKey.RecordType => record.Read<StreamsGroupTopologyKey, StreamsGroupTopologyValue>(
+                shard,
+                ApplyTopology
+            ),
+            StreamsGroupMemberMetadataKey.RecordType => record.Read<
+                StreamsGroupMemberMetadataKey,
+                StreamsGroupMemberMetadataValue
+            >(shard, ApplyMember),
+            StreamsGroupTargetAssignmentMetadataKey.RecordType => record.Read<
+                StreamsGroupTargetAssignmentMetadataKey,
+                StreamsGroupTargetAssignmentMetadataValue
+            >(shard, ApplyTargetEpoch),
+            StreamsGroupTargetAssignmentMemberKey.RecordType => record.Read<
+                StreamsGroupTargetAssignmentMemberKey,
+                StreamsGroupTargetAssignmentMemberValue
+            >(shard, ApplyTarget),
+            StreamsGroupCurrentMemberAssignmentKey.RecordType => record.Read<
+                StreamsGroupCurrentMemberAssignmentKey,
+                StreamsGroupCurrentMemberAssignmentValue
+            >(shard, ApplyAssignment),
+            _ => null,
+        };
 
-    private static bool ApplyGroup(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyGroup(GroupShard shard, StreamsGroupMetadataKey key, StreamsGroupMetadataValue? value)
     {
-        if (!StreamsGroupMetadataKey.TryRead(ref keys, Version, out StreamsGroupMetadataKey key))
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             if (shard.FindStreams(key.GroupId) is { } gone)
             {
@@ -70,11 +48,7 @@ internal static class StreamsReplay
                 shard.Remove(key.GroupId);
                 shard.KeepIfItHasOffsets(key.GroupId);
             }
-            return true;
-        }
-        if (!StreamsGroupMetadataValue.TryRead(ref values, Version, out StreamsGroupMetadataValue value))
-        {
-            return false;
+            return;
         }
         shard
             .GetOrCreateStreams(key.GroupId)
@@ -88,46 +62,32 @@ internal static class StreamsReplay
                     value.FailedDescriptionTopologyEpoch
                 )
             );
-        return true;
     }
 
-    private static bool ApplyTopology(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyTopology(GroupShard shard, StreamsGroupTopologyKey key, StreamsGroupTopologyValue? value)
     {
-        if (!StreamsGroupTopologyKey.TryRead(ref keys, Version, out StreamsGroupTopologyKey key))
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             shard.FindStreams(key.GroupId)?.SetTopology(null);
-            return true;
-        }
-        if (!StreamsGroupTopologyValue.TryRead(ref values, Version, out StreamsGroupTopologyValue value))
-        {
-            return false;
+            return;
         }
         shard.GetOrCreateStreams(key.GroupId).SetTopology(new StreamsTopology(value));
-        return true;
     }
 
-    private static bool ApplyMember(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyMember(
+        GroupShard shard,
+        StreamsGroupMemberMetadataKey key,
+        StreamsGroupMemberMetadataValue? value
+    )
     {
-        if (!StreamsGroupMemberMetadataKey.TryRead(ref keys, Version, out StreamsGroupMemberMetadataKey key))
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             if (shard.FindStreams(key.GroupId) is { } left)
             {
                 left.TimersOf(key.MemberId).Stop(shard.Core);
                 left.Remove(key.MemberId);
             }
-            return true;
-        }
-        if (!StreamsGroupMemberMetadataValue.TryRead(ref values, Version, out StreamsGroupMemberMetadataValue value))
-        {
-            return false;
+            return;
         }
         StreamsGroup group = shard.GetOrCreateStreams(key.GroupId);
         group.Set(
@@ -151,66 +111,32 @@ internal static class StreamsReplay
                 ],
             }
         );
-        return true;
     }
 
-    private static bool ApplyTargetEpoch(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyTargetEpoch(
+        GroupShard shard,
+        StreamsGroupTargetAssignmentMetadataKey key,
+        StreamsGroupTargetAssignmentMetadataValue? value
+    )
     {
-        if (
-            !StreamsGroupTargetAssignmentMetadataKey.TryRead(
-                ref keys,
-                Version,
-                out StreamsGroupTargetAssignmentMetadataKey key
-            )
-        )
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             shard.FindStreams(key.GroupId)?.SetTargetEpoch(0, 0);
-            return true;
-        }
-        if (
-            !StreamsGroupTargetAssignmentMetadataValue.TryRead(
-                ref values,
-                Version,
-                out StreamsGroupTargetAssignmentMetadataValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         shard.GetOrCreateStreams(key.GroupId).SetTargetEpoch(value.AssignmentEpoch, value.AssignmentTimestamp);
-        return true;
     }
 
-    private static bool ApplyTarget(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyTarget(
+        GroupShard shard,
+        StreamsGroupTargetAssignmentMemberKey key,
+        StreamsGroupTargetAssignmentMemberValue? value
+    )
     {
-        if (
-            !StreamsGroupTargetAssignmentMemberKey.TryRead(
-                ref keys,
-                Version,
-                out StreamsGroupTargetAssignmentMemberKey key
-            )
-        )
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             shard.FindStreams(key.GroupId)?.SetTarget(key.MemberId, null);
-            return true;
-        }
-        if (
-            !StreamsGroupTargetAssignmentMemberValue.TryRead(
-                ref values,
-                Version,
-                out StreamsGroupTargetAssignmentMemberValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         shard
             .GetOrCreateStreams(key.GroupId)
@@ -222,22 +148,15 @@ internal static class StreamsReplay
                     StreamsGroupRecords.Read(value.WarmupTasks)
                 )
             );
-        return true;
     }
 
-    private static bool ApplyAssignment(GroupShard shard, ref WireReader keys, ref WireReader values, bool isTombstone)
+    private static void ApplyAssignment(
+        GroupShard shard,
+        StreamsGroupCurrentMemberAssignmentKey key,
+        StreamsGroupCurrentMemberAssignmentValue? value
+    )
     {
-        if (
-            !StreamsGroupCurrentMemberAssignmentKey.TryRead(
-                ref keys,
-                Version,
-                out StreamsGroupCurrentMemberAssignmentKey key
-            )
-        )
-        {
-            return false;
-        }
-        if (isTombstone)
+        if (value is null)
         {
             if (shard.FindStreams(key.GroupId) is { } left && left.Find(key.MemberId) is { } reset)
             {
@@ -252,17 +171,7 @@ internal static class StreamsReplay
                     }
                 );
             }
-            return true;
-        }
-        if (
-            !StreamsGroupCurrentMemberAssignmentValue.TryRead(
-                ref values,
-                Version,
-                out StreamsGroupCurrentMemberAssignmentValue value
-            )
-        )
-        {
-            return false;
+            return;
         }
         StreamsGroup group = shard.GetOrCreateStreams(key.GroupId);
         group.Set(
@@ -283,6 +192,5 @@ internal static class StreamsReplay
                 ),
             }
         );
-        return true;
     }
 }

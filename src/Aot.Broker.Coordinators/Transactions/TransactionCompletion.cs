@@ -44,7 +44,7 @@ internal sealed class TransactionCompletion(TransactionShard shard)
             {
                 CoordinatorTrace.Log.Warn(
                     "a transaction waits for partitions that take no marker",
-                    ("transactionalId", entry.TransactionalId),
+                    ("transactionalId", entry.Key),
                     ("partitions", left.Count),
                     ("first", left.First())
                 );

@@ -7,18 +7,18 @@ namespace Aot.Broker.Coordinators.Transactions;
 /// A transactional id with what only its living coordinator knows: whose turn it is to change it, and who waits for the
 /// present transaction to be complete.
 /// </summary>
-internal sealed class TransactionEntry(string transactionalId)
+internal sealed class TransactionEntry(string transactionalId) : IShardEntry<string>
 {
     private readonly List<TaskCompletionSource> _awaitingCompletion = [];
 
-    public string TransactionalId { get; } = transactionalId;
+    /// <summary>The transactional id.</summary>
+    public string Key { get; } = transactionalId;
 
     /// <summary>As committed in the log; null while the first initialization is under way.</summary>
     public TransactionMetadata? Metadata { get; set; }
 
     public Turnstile Turn { get; } = new();
 
-    /// <summary>Nobody uses the entry now, and it holds nothing.</summary>
     public bool IsUnused => Metadata is null && Turn.IsFree;
 
     /// <summary>Returns when the markers of the present transaction are written, or after the given time.</summary>

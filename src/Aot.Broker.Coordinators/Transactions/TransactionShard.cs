@@ -16,34 +16,26 @@ namespace Aot.Broker.Coordinators.Transactions;
 /// Owner: the core that owns the partition's log; everything runs there. Lifetime: from the image that makes this broker the
 /// partition's leader to the one that takes it away.
 /// </summary>
-internal sealed class TransactionShard : ICoordinatorShard
+internal sealed class TransactionShard : EntryShard<string, TransactionEntry>
 {
     /// <summary>Between two looks whether the image that started the shard has become visible.</summary>
     private const long ImagePollMs = 1;
 
-    private readonly Dictionary<string, TransactionEntry> _entries = [];
-    private readonly CoordinatorLog _log;
     private readonly TransactionCompletion _completion;
     private readonly TransactionUpkeep _upkeep;
 
     public TransactionShard(Core core, int nodeId, int partition, PartitionLog log, TransactionOptions options)
+        : base(core, partition, log)
     {
-        Core = core;
         NodeId = nodeId;
-        Partition = partition;
         Options = options;
-        _log = new CoordinatorLog(core, log);
         _completion = new TransactionCompletion(this);
         _upkeep = new TransactionUpkeep(this);
         Requests = new TransactionRequests(this);
         Admin = new TransactionAdmin(this);
     }
 
-    public Core Core { get; }
-
     public int NodeId { get; }
-
-    public int Partition { get; }
 
     public TransactionOptions Options { get; }
 
@@ -51,85 +43,11 @@ internal sealed class TransactionShard : ICoordinatorShard
 
     public TransactionAdmin Admin { get; }
 
-    public ShardState State { get; private set; } = ShardState.Loading;
-
-    public PartitionLog PartitionLog => _log.Log;
-
-    public IEnumerable<TransactionEntry> Entries => _entries.Values;
-
     /// <summary>Told to partitions with each marker, so that those of an earlier leader are refused.</summary>
-    public int CoordinatorEpoch => _log.Log.LeaderEpoch;
-
-    /// <summary>What a request gets instead of an answer while the shard cannot give one.</summary>
-    public ErrorCode Availability =>
-        State switch
-        {
-            ShardState.Active => ErrorCode.None,
-            ShardState.Loading => ErrorCode.CoordinatorLoadInProgress,
-            _ => ErrorCode.NotCoordinator,
-        };
-
-    /// <summary>Replays the log, goes on with what was decided, then serves.</summary>
-    public async Task LoadAsync()
-    {
-        ErrorCode error = await _log.ReplayAsync(Apply, static (_, _) => { });
-        // Markers go to the partitions of the visible image; in an older one they would seem deleted.
-        while (State == ShardState.Loading && Core.Get<MetadataView>().Image.Topic(PartitionLog.TopicId) is null)
-        {
-            await Core.DelayAsync(ImagePollMs);
-        }
-        if (State != ShardState.Loading)
-        {
-            return;
-        }
-        if (error != ErrorCode.None)
-        {
-            CoordinatorTrace.Log.Error(
-                "cannot load the transactions of a partition",
-                ("partition", PartitionLog.Name),
-                ("error", error)
-            );
-            State = ShardState.Resigned;
-            return;
-        }
-        State = ShardState.Active;
-        foreach (TransactionEntry entry in _entries.Values.Where(each => each.Metadata!.IsEnding).ToList())
-        {
-            _completion.Start(entry);
-        }
-        _upkeep.Schedule();
-    }
-
-    public void Resign()
-    {
-        State = ShardState.Resigned;
-        foreach (TransactionEntry entry in _entries.Values)
-        {
-            entry.SignalComplete();
-        }
-        _entries.Clear();
-    }
+    public int CoordinatorEpoch => PartitionLog.LeaderEpoch;
 
     public TransactionEntry? Find(string transactionalId) =>
-        _entries.TryGetValue(transactionalId, out TransactionEntry? entry) && entry.Metadata is not null ? entry : null;
-
-    public TransactionEntry GetOrCreate(string transactionalId)
-    {
-        if (!_entries.TryGetValue(transactionalId, out TransactionEntry? entry))
-        {
-            _entries[transactionalId] = entry = new TransactionEntry(transactionalId);
-        }
-        return entry;
-    }
-
-    /// <summary>Forgets an id that never came to be.</summary>
-    public void RemoveIfUnused(TransactionEntry entry)
-    {
-        if (entry.IsUnused && _entries.GetValueOrDefault(entry.TransactionalId) == entry)
-        {
-            _entries.Remove(entry.TransactionalId);
-        }
-    }
+        TryGet(transactionalId, out TransactionEntry? entry) && entry.Metadata is not null ? entry : null;
 
     /// <summary>
     /// Appends the state and takes it over when it is committed; a decided end is then carried out. The caller has its turn
@@ -159,7 +77,7 @@ internal sealed class TransactionShard : ICoordinatorShard
     /// <summary>Forgets an id durably. The caller has its turn at the entry.</summary>
     public async Task<ErrorCode> ForgetAsync(TransactionEntry entry)
     {
-        ErrorCode error = await AppendAsync(new CoordinatorRecord(TransactionRecords.Key(entry.TransactionalId), null));
+        ErrorCode error = await AppendAsync(new CoordinatorRecord(TransactionRecords.Key(entry.Key), null));
         if (error == ErrorCode.None)
         {
             entry.Metadata = null;
@@ -173,12 +91,46 @@ internal sealed class TransactionShard : ICoordinatorShard
         {
             return Availability;
         }
-        ErrorCode error = await _log.AppendAsync([record]);
+        ErrorCode error = await Log.AppendAsync([record]);
         return error == ErrorCode.None ? Availability : error;
     }
 
-    /// <summary>Replay at the start.</summary>
-    private void Apply(long offset, long producerId, ReadOnlySpan<byte> key, ReadOnlySpan<byte> value, bool isTombstone)
+    protected override TransactionEntry Make(string key) => new(key);
+
+    /// <summary>Markers go to the partitions of the visible image; in an older one they would seem deleted.</summary>
+    protected override async Task PrepareAsync()
+    {
+        while (State == ShardState.Loading && Core.Get<MetadataView>().Image.Topic(PartitionLog.TopicId) is null)
+        {
+            await Core.DelayAsync(ImagePollMs);
+        }
+    }
+
+    /// <summary>Goes on with what was decided.</summary>
+    protected override void OnActive()
+    {
+        foreach (TransactionEntry entry in Entries.Where(each => each.Metadata!.IsEnding).ToList())
+        {
+            _completion.Start(entry);
+        }
+        _upkeep.Schedule();
+    }
+
+    protected override void OnResigned()
+    {
+        foreach (TransactionEntry entry in Entries)
+        {
+            entry.SignalComplete();
+        }
+    }
+
+    protected override void Apply(
+        long offset,
+        long producerId,
+        ReadOnlySpan<byte> key,
+        ReadOnlySpan<byte> value,
+        bool isTombstone
+    )
     {
         if (!TransactionRecords.TryReadKey(key, out string transactionalId))
         {
@@ -186,7 +138,7 @@ internal sealed class TransactionShard : ICoordinatorShard
         }
         if (isTombstone)
         {
-            _entries.Remove(transactionalId);
+            Forget(transactionalId);
         }
         else if (TransactionRecords.TryReadValue(transactionalId, value, out TransactionMetadata metadata))
         {

@@ -32,7 +32,7 @@ internal sealed class TransactionUpkeep(TransactionShard shard)
                         ErrorCode error = await shard.ChangeAsync(entry, TransactionRules.Fence(current, now));
                         CoordinatorTrace.Log.Info(
                             "a transaction took too long and is aborted",
-                            ("transactionalId", entry.TransactionalId),
+                            ("transactionalId", entry.Key),
                             ("timeoutMs", current.TimeoutMs),
                             ("error", error)
                         );
