@@ -93,6 +93,13 @@ internal sealed class Rig : IDisposable
         Assert.Fail($"did not come to be: {what}");
     }
 
+    /// <summary>Closes a connection, and waits until that is reported.</summary>
+    public void Close(TestConnection connection)
+    {
+        On(_ => connection.Close());
+        Until(_ => connection.ClosedCalls == 1, "closed");
+    }
+
     /// <summary>Lets the core's own loop count the time: what could have happened meanwhile has.</summary>
     public void LetPass(int milliseconds) =>
         Core.RunFromThreadAsync(c => new ValueTask(c.DelayAsync(milliseconds))).Wait(TimeSpan.FromSeconds(30));
