@@ -11,22 +11,10 @@ internal sealed class ClassicGroupScript(ScriptClient client, string topic)
 
     public void Play()
     {
-        foreach (short version in ScriptClient.Versions(ApiKey.JoinGroup))
-        {
-            Joins(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.SyncGroup))
-        {
-            Syncs(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.Heartbeat))
-        {
-            Heartbeats(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.LeaveGroup))
-        {
-            Leaves(version);
-        }
+        ScriptClient.InEachVersion(ApiKey.JoinGroup, Joins);
+        ScriptClient.InEachVersion(ApiKey.SyncGroup, Syncs);
+        ScriptClient.InEachVersion(ApiKey.Heartbeat, Heartbeats);
+        ScriptClient.InEachVersion(ApiKey.LeaveGroup, Leaves);
         Describes();
         Deletes();
     }

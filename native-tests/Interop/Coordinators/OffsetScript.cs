@@ -15,14 +15,8 @@ internal sealed class OffsetScript(ScriptClient client, string topic)
 
     public void Play()
     {
-        foreach (short version in ScriptClient.Versions(ApiKey.OffsetCommit))
-        {
-            Commits(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.OffsetFetch))
-        {
-            Fetches(version);
-        }
+        ScriptClient.InEachVersion(ApiKey.OffsetCommit, Commits);
+        ScriptClient.InEachVersion(ApiKey.OffsetFetch, Fetches);
         Deletes();
     }
 

@@ -44,6 +44,14 @@ internal sealed partial class ScriptClient(int port) : IDisposable
         }
     }
 
+    public static void InEachVersion(ApiKey key, Action<short> play)
+    {
+        foreach (short version in Versions(key))
+        {
+            play(version);
+        }
+    }
+
     public KafkaUuid TopicId(string name) => _topics[name];
 
     public void CreateTopic(string name, int partitions)

@@ -21,30 +21,12 @@ internal sealed class TransactionScript(ScriptClient client, string topic)
 
     public void Play()
     {
-        foreach (short version in ScriptClient.Versions(ApiKey.InitProducerId))
-        {
-            Inits(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.AddPartitionsToTxn))
-        {
-            AddsPartitions(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.AddOffsetsToTxn))
-        {
-            AddsOffsets(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.TxnOffsetCommit))
-        {
-            CommitsOffsets(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.EndTxn))
-        {
-            Ends(version);
-        }
-        foreach (short version in ScriptClient.Versions(ApiKey.WriteTxnMarkers))
-        {
-            WritesMarkers(version);
-        }
+        ScriptClient.InEachVersion(ApiKey.InitProducerId, Inits);
+        ScriptClient.InEachVersion(ApiKey.AddPartitionsToTxn, AddsPartitions);
+        ScriptClient.InEachVersion(ApiKey.AddOffsetsToTxn, AddsOffsets);
+        ScriptClient.InEachVersion(ApiKey.TxnOffsetCommit, CommitsOffsets);
+        ScriptClient.InEachVersion(ApiKey.EndTxn, Ends);
+        ScriptClient.InEachVersion(ApiKey.WriteTxnMarkers, WritesMarkers);
         Describes();
     }
 

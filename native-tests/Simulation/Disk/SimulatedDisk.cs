@@ -259,12 +259,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 
     public override Errno Delete(string path)
     {
-        Errno refused = Begin(DiskCall.Delete, path);
-        if (refused != Errno.None)
-        {
-            return refused;
-        }
-        Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
+        Errno error = BeginIn(DiskCall.Delete, path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
             return error;
@@ -283,12 +278,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 
     public override Errno CreateDirectory(string path)
     {
-        Errno refused = Begin(DiskCall.CreateDirectory, path);
-        if (refused != Errno.None)
-        {
-            return refused;
-        }
-        Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
+        Errno error = BeginIn(DiskCall.CreateDirectory, path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
             return error;
@@ -303,12 +293,7 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
 
     public override Errno DeleteDirectory(string path)
     {
-        Errno refused = Begin(DiskCall.DeleteDirectory, path);
-        if (refused != Errno.None)
-        {
-            return refused;
-        }
-        Errno error = _device.FindParent(path, out SimulatedDirectory parent, out string name);
+        Errno error = BeginIn(DiskCall.DeleteDirectory, path, out SimulatedDirectory parent, out string name);
         if (error != Errno.None)
         {
             return error;
@@ -390,6 +375,14 @@ internal sealed class SimulatedDisk(World world, SimulatedProcess process) : Dis
         }
         open.File.LockedBy = open;
         return Errno.None;
+    }
+
+    /// <summary>A call about an entry: as <see cref="Begin"/>, and finds the directory that has or will have it.</summary>
+    private Errno BeginIn(DiskCall call, string path, out SimulatedDirectory parent, out string name)
+    {
+        Errno refused = Begin(call, path);
+        Errno found = _device.FindParent(path, out parent, out name);
+        return refused != Errno.None ? refused : found;
     }
 
     /// <summary>The point of a call at which the process may end; else the call's error.</summary>

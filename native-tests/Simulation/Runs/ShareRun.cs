@@ -9,16 +9,13 @@ namespace Aot.Broker.Simulation.Tests;
 /// </summary>
 internal sealed class ShareRun(World world, ShareLedger ledger)
 {
-    private const int Lives = 5;
     private const int Producers = 2;
     private const int Members = 3;
 
     /// <summary>Answers without records after which a member takes the partitions for empty: locks have ended by then.</summary>
     private const int EmptyAnswersEnough = 400;
-    private const long LifeNanosMax = 500_000_000;
-    private const long StartNanosMax = 60_000_000_000;
-    private const long EndNanosMax = 300_000_000_000;
 
+    private readonly KilledLives _lives = new(world);
     private readonly TopicUnderTest _topic = new(world, new Ledger(world)) { Partitions = 4 };
     private readonly List<Task> _producers = [];
     private readonly List<ShareMember> _members = [];
@@ -28,27 +25,7 @@ internal sealed class ShareRun(World world, ShareLedger ledger)
     public void Run()
     {
         _ = world.Start(PrepareAsync);
-        for (int life = 0; life < Lives; life++)
-        {
-            SimulatedBroker broker = new(world, new BrokerSetup());
-            if (world.Random.OneIn(2))
-            {
-                broker.Process.EndInCall(world.Random.Below(world.Random.Pick<int>([100, 1_000])), ProcessEnd.Kill);
-            }
-            _ = world.Start(broker.StartAsync);
-            bool isOver = false;
-            world.Schedule(world.Random.Between(1_000_000L, LifeNanosMax), "end of life", () => isOver = true);
-            for (int breaks = world.Random.Below(3); breaks > 0; breaks--)
-            {
-                world.Schedule(world.Random.Between(1L, LifeNanosMax), "break", () => world.Network.BreakOne());
-            }
-            world.RunUntil(
-                () => broker.Process.HasEnded || isOver || StartClients(),
-                StartNanosMax,
-                $"the end of life {life}"
-            );
-            broker.Process.End(ProcessEnd.Kill);
-        }
+        _lives.Run(StartClients);
         LastLife();
     }
 
@@ -104,8 +81,7 @@ internal sealed class ShareRun(World world, ShareLedger ledger)
         }
     }
 
-    /// <summary>Never true: a condition's side effect.</summary>
-    private bool StartClients()
+    private void StartClients()
     {
         if (_isInitialized && _members.Count == 0)
         {
@@ -120,21 +96,16 @@ internal sealed class ShareRun(World world, ShareLedger ledger)
                 _running.Add(world.Start(member.RunAsync));
             }
         }
-        return false;
     }
 
     private void LastLife()
     {
-        SimulatedBroker broker = new(world, new BrokerSetup());
-        _ = world.Start(broker.StartAsync);
-        world.RunUntil(() => broker.IsReady && _isInitialized, StartNanosMax, "the last start, and the group's state");
-        StartClients();
-        world.RunFor(200_000_000);
+        SimulatedBroker broker = _lives.BeginLast(() => _isInitialized, StartClients);
         _topic.IsEnding = true;
-        world.RunUntil(() => _producers.TrueForAll(c => c.IsCompleted), EndNanosMax, "the producers' end");
+        world.RunUntil(() => _producers.TrueForAll(c => c.IsCompleted), KilledLives.EndNanosMax, "the producers' end");
         world.RunUntil(
             () => _members.TrueForAll(m => m.EmptyAnswers > EmptyAnswersEnough),
-            EndNanosMax,
+            KilledLives.EndNanosMax,
             "the group's end of the topic"
         );
         for (int partition = 0; partition < _topic.Partitions; partition++)
@@ -142,9 +113,7 @@ internal sealed class ShareRun(World world, ShareLedger ledger)
             ledger.CheckAll(partition, _topic.Ledger.AcknowledgedEnd(partition));
         }
         _topic.IsOver = true;
-        world.RunUntil(() => _running.TrueForAll(c => c.IsCompleted), EndNanosMax, "the members' end");
-        Task stopped = world.Start(broker.StopAsync);
-        world.RunUntil(() => stopped.IsCompleted, StartNanosMax, "a stop in good order");
-        broker.Process.End(ProcessEnd.Kill);
+        world.RunUntil(() => _running.TrueForAll(c => c.IsCompleted), KilledLives.EndNanosMax, "the members' end");
+        _lives.EndLast(broker);
     }
 }
