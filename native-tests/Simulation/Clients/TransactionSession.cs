@@ -35,7 +35,7 @@ internal sealed class TransactionSession(World world, Administrator connection, 
             {
                 await FindCoordinatorAsync(client);
             }
-            world.Check(error == ErrorCode.None || IsForLater(error), $"InitProducerId of {id}: {error}");
+            world.Check(error == ErrorCode.None || error.IsForLater(), $"InitProducerId of {id}: {error}");
             if (error == ErrorCode.None)
             {
                 Take(response.ProducerId, response.ProducerEpoch);
@@ -234,7 +234,7 @@ internal sealed class TransactionSession(World world, Administrator connection, 
         await connection.UntilDoneAsync(async client =>
         {
             error = await ask(client);
-            return !IsForLater(error);
+            return !error.IsForLater();
         });
         return error;
     }
@@ -277,14 +277,4 @@ internal sealed class TransactionSession(World world, Administrator connection, 
                     or ErrorCode.UnknownServerError,
             $"{what} of {id}: {error}"
         );
-
-    private static bool IsForLater(ErrorCode error) =>
-        error
-            is ErrorCode.ConcurrentTransactions
-                or ErrorCode.CoordinatorLoadInProgress
-                or ErrorCode.CoordinatorNotAvailable
-                or ErrorCode.NotCoordinator
-                or ErrorCode.NotLeaderOrFollower
-                or ErrorCode.UnknownTopicOrPartition
-                or ErrorCode.NotEnoughReplicas;
 }

@@ -86,7 +86,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
                 InitProducerIdResponse.TryRead
             );
             ErrorCode error = (ErrorCode)response.ErrorCode;
-            _world.Check(error == ErrorCode.None || IsForLater(error), $"InitProducerId: {error}");
+            _world.Check(error == ErrorCode.None || error.IsForLater(), $"InitProducerId: {error}");
             if (error == ErrorCode.None)
             {
                 Take(response.ProducerId, response.ProducerEpoch);
@@ -107,7 +107,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
                 FindCoordinatorResponse.TryRead
             );
             ErrorCode error = (ErrorCode)response.Coordinators[0].ErrorCode;
-            _world.Check(error == ErrorCode.None || IsForLater(error), $"FindCoordinator: {error}");
+            _world.Check(error == ErrorCode.None || error.IsForLater(), $"FindCoordinator: {error}");
             if (error == ErrorCode.None)
             {
                 return;
@@ -160,7 +160,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
             {
                 return true;
             }
-            _world.Check(IsForLater(error), $"AddPartitionsToTxn: {error}");
+            _world.Check(error.IsForLater(), $"AddPartitionsToTxn: {error}");
             await PauseAsync();
         }
     }
@@ -194,7 +194,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
                 _sequences[partition] = sequence + values.Length;
                 return true;
             }
-            if (!IsForLater(error))
+            if (!error.IsForLater())
             {
                 _world.Fail($"transactional produce: {error}");
                 return false;
@@ -234,7 +234,7 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
                 }
                 return;
             }
-            _world.Check(IsForLater(error), $"EndTxn: {error}");
+            _world.Check(error.IsForLater(), $"EndTxn: {error}");
             await PauseAsync();
         }
     }
@@ -253,14 +253,4 @@ internal sealed class TransactionalProducer(TopicUnderTest topic, TransactionLed
     }
 
     private Task PauseAsync() => _world.DelayAsync(_world.Random.Between(1_000_000L, 10_000_000));
-
-    private static bool IsForLater(ErrorCode error) =>
-        error
-            is ErrorCode.ConcurrentTransactions
-                or ErrorCode.CoordinatorLoadInProgress
-                or ErrorCode.CoordinatorNotAvailable
-                or ErrorCode.NotCoordinator
-                or ErrorCode.NotLeaderOrFollower
-                or ErrorCode.UnknownTopicOrPartition
-                or ErrorCode.NotEnoughReplicas;
 }
