@@ -3,33 +3,27 @@ namespace Aot.Broker.Interop.Tests.GroupTools;
 /// <summary>The runs of the tools, in order: those that change something come behind those that only look.</summary>
 internal static class ToolRuns
 {
-    public static IEnumerable<(string Tool, string Arguments)> All(
-        string consumerGroups,
-        string groups,
-        string transactions
-    )
-    {
-        foreach (string arguments in s_looks)
-        {
-            yield return (consumerGroups, arguments);
-        }
-        foreach (string arguments in s_lists)
-        {
-            yield return (groups, arguments);
-        }
-        foreach (string arguments in s_transactions)
-        {
-            yield return (transactions, arguments);
-        }
-        foreach (string arguments in s_changes)
-        {
-            yield return (consumerGroups, arguments);
-        }
-        foreach (string arguments in s_looks)
-        {
-            yield return (consumerGroups, arguments);
-        }
-    }
+    public const string Transactions = "org.apache.kafka.tools.TransactionsCommand";
+
+    private const string ConsumerGroups = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand";
+    private const string ShareGroups = "org.apache.kafka.tools.consumer.group.ShareGroupCommand";
+    private const string StreamsGroups = "org.apache.kafka.tools.streams.StreamsGroupCommand";
+    private const string Groups = "org.apache.kafka.tools.GroupsCommand";
+    private const string ShareConsumer = "org.apache.kafka.tools.consumer.ConsoleShareConsumer";
+
+    /// <summary>Each run as the tool's class and its arguments.</summary>
+    public static IEnumerable<(string Tool, string Arguments)> All =>
+        [
+            .. s_looks.Select(arguments => (ConsumerGroups, arguments)),
+            .. s_lists.Select(arguments => (Groups, arguments)),
+            .. s_transactions.Select(arguments => (Transactions, arguments)),
+            .. s_changes.Select(arguments => (ConsumerGroups, arguments)),
+            .. s_looks.Select(arguments => (ConsumerGroups, arguments)),
+            .. s_shareBefore.Select(arguments => (ShareGroups, arguments)),
+            .. s_shareRead.Select(arguments => (ShareConsumer, arguments)),
+            .. s_shareAfter.Select(arguments => (ShareGroups, arguments)),
+            .. s_streams.Select(arguments => (StreamsGroups, arguments)),
+        ];
 
     private static readonly string[] s_looks =
     [
@@ -126,5 +120,68 @@ internal static class ToolRuns
         "--delete --group to-delete-2 --group done-classic --group absent",
         "--delete --group live-classic",
         "--delete --group live-consumer",
+    ];
+
+    private static readonly string[] s_shareBefore =
+    [
+        "--list",
+        "--list --state",
+        "--list --state Empty",
+        "--describe --group done-share",
+        "--describe --group done-share --offsets --verbose",
+        "--describe --group done-share --members --verbose",
+        "--describe --group done-share --state --verbose",
+        "--describe --group absent",
+        "--describe --group done-classic",
+        "--describe --all-groups",
+        "--reset-offsets --group done-share --topic orders --to-latest --dry-run",
+        "--reset-offsets --group done-share --all-topics --to-earliest --dry-run",
+        "--reset-offsets --group done-share --topic orders --to-datetime 2023-11-14T22:13:24.500Z --dry-run",
+        "--reset-offsets --group done-share --topic absent --to-earliest --dry-run",
+        "--reset-offsets --group done-share --topic orders:1 --to-earliest --execute",
+        "--reset-offsets --group absent --topic orders --to-earliest --execute",
+        "--describe --group done-share",
+    ];
+
+    /// <summary>What the reset gave back, which is one partition's records in their order.</summary>
+    private static readonly string[] s_shareRead =
+    [
+        "--topic orders --group done-share --max-messages 10 --timeout-ms 30000",
+    ];
+
+    private static readonly string[] s_shareAfter =
+    [
+        "--describe --group done-share --offsets --verbose",
+        "--delete-offsets --group done-share --topic other",
+        "--delete-offsets --group done-share --topic absent",
+        "--delete-offsets --group absent --topic orders",
+        "--describe --group done-share",
+        "--delete --group done-share --group absent",
+        "--delete --group done-classic",
+        "--list",
+    ];
+
+    private static readonly string[] s_streams =
+    [
+        "--list",
+        "--list --state",
+        "--describe --group done-streams",
+        "--describe --group done-streams --members",
+        "--describe --group done-streams --state --verbose",
+        "--describe --group done-streams --offsets --verbose",
+        "--describe --group absent",
+        "--reset-offsets --group done-streams --all-input-topics --to-earliest --dry-run",
+        "--reset-offsets --group done-streams --input-topic orders --to-latest --dry-run",
+        "--reset-offsets --group done-streams --input-topic orders:0 --shift-by -2 --dry-run",
+        "--reset-offsets --group done-streams --input-topic orders --to-datetime 2023-11-14T22:13:24.500Z --dry-run",
+        "--reset-offsets --group done-streams --input-topic orders:1 --to-offset 3 --execute",
+        "--reset-offsets --group absent --all-input-topics --to-earliest --execute",
+        "--describe --group done-streams --offsets",
+        "--delete-offsets --group done-streams --input-topic other",
+        "--delete-offsets --group done-streams --input-topic absent",
+        "--describe --group done-streams --offsets",
+        "--delete --group done-streams",
+        "--delete --group absent",
+        "--list",
     ];
 }

@@ -9,15 +9,22 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.message.InitProducerIdRequestData;
 import org.apache.kafka.common.message.ProduceRequestData;
+import org.apache.kafka.common.message.StreamsGroupHeartbeatRequestData;
+import org.apache.kafka.common.message.StreamsGroupHeartbeatResponseData;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.common.requests.AbstractRequest;
@@ -27,6 +34,8 @@ import org.apache.kafka.common.requests.InitProducerIdResponse;
 import org.apache.kafka.common.requests.ProduceRequest;
 import org.apache.kafka.common.requests.ProduceResponse;
 import org.apache.kafka.common.requests.RequestHeader;
+import org.apache.kafka.common.requests.StreamsGroupHeartbeatRequest;
+import org.apache.kafka.common.requests.StreamsGroupHeartbeatResponse;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -61,6 +70,8 @@ final class State {
                 new TopicPartition("orders", 0), new OffsetAndMetadata(4, "by hand"),
                 new TopicPartition("other", 0), new OffsetAndMetadata(7))).all().get();
         }
+        takeAndLeave("done-share");
+        processAndLeave("done-streams");
         members.add(new Member("live-classic", "classic", null));
         members.add(new Member("live-consumer", "consumer", null));
         members.add(new Member("static-classic", "classic", "instance-1"));
@@ -110,6 +121,45 @@ final class State {
             }
             consumer.commitSync(offsets);
         }
+    }
+
+    /** A share group that has accepted every record. */
+    private void takeAndLeave(String group) throws Exception {
+        admin.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.GROUP, group), List.of(
+            new AlterConfigOp(new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET)))).all().get();
+        Map<String, Object> settings = Map.of("bootstrap.servers", bootstrap, "group.id", group);
+        try (var consumer = new KafkaShareConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
+            consumer.subscribe(List.of("orders", "other"));
+            int[] polled = {0};
+            await("all records", () -> (polled[0] += consumer.poll(Duration.ofMillis(100)).count()) == 3 * RECORDS);
+            consumer.commitSync();
+        }
+    }
+
+    /** A streams group that reads two topics: its member had all tasks, and is gone. */
+    private void processAndLeave(String group) throws Exception {
+        StreamsGroupHeartbeatRequestData beat = new StreamsGroupHeartbeatRequestData().setGroupId(group)
+            .setMemberId(Uuid.randomUuid().toString()).setProcessId("process").setRebalanceTimeoutMs(60_000)
+            .setTopology(new StreamsGroupHeartbeatRequestData.Topology().setEpoch(1).setSubtopologies(
+                List.of(new StreamsGroupHeartbeatRequestData.Subtopology().setSubtopologyId("0").setSourceTopics(List.of("orders", "other")))))
+            .setActiveTasks(List.of()).setStandbyTasks(List.of()).setWarmupTasks(List.of());
+        await("the tasks of " + group, () -> {
+            StreamsGroupHeartbeatResponseData answer = beat(beat);
+            beat.setMemberEpoch(answer.memberEpoch()).setTopology(null);
+            return answer.activeTasks() != null && !answer.activeTasks().isEmpty();
+        });
+        beat(beat.setMemberEpoch(-1).setRebalanceTimeoutMs(-1).setActiveTasks(null).setStandbyTasks(null).setWarmupTasks(null));
+        admin.alterStreamsGroupOffsets(group, Map.of(
+            new TopicPartition("orders", 0), new OffsetAndMetadata(4), new TopicPartition("orders", 1), new OffsetAndMetadata(6),
+            new TopicPartition("other", 0), new OffsetAndMetadata(7))).all().get();
+    }
+
+    private StreamsGroupHeartbeatResponseData beat(StreamsGroupHeartbeatRequestData beat) throws Exception {
+        StreamsGroupHeartbeatResponse answer = call(new StreamsGroupHeartbeatRequest.Builder(beat).build((short) 0));
+        if (answer.data().errorCode() != 0) {
+            throw new IllegalStateException("error " + answer.data().errorCode() + ": " + answer.data().errorMessage());
+        }
+        return answer.data();
     }
 
     private void transact(String id, boolean commits) throws Exception {
