@@ -144,32 +144,60 @@ native_framework() {
   printf '%s\n' "${known##* }"
 }
 
-publish() { # publish PROJECT FRAMEWORK DIRECTORY
-  local log=$out/publish.log
-  if ! dotnet publish "$1" -c Release -p:PublishNative=true -p:BrokerFramework="$2" -o "$3" -v q > "$log" 2>&1; then
-    grep -E 'error|warning' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
-    fail "publishing $1 for $2 failed (all of it: $log)"
-  fi
+# What a failed dotnet run said, as far as it helps.
+complain() { # complain LOG WHAT
+  grep -E 'error|warning' "$1" | sed 's/ \[[^]]*\]$//' | sort -u | head -n 30 >&2 || tail -n 30 "$1" >&2
+  say "$2 failed (all of it: $1)"
 }
+
+# A native program is made in two steps. The first compiles the rooms, for everything else too; the second, which is half
+# of the time, works on what they became and on nothing that another build writes.
+compile_native() { # compile_native PROJECT FRAMEWORK
+  local log=$out/compile.log
+  dotnet build "$1" -c Release -p:PublishNative=true -p:BrokerFramework="$2" -v q > "$log" 2>&1 ||
+    { complain "$log" "compiling $1 for $2"; return 1; }
+}
+publish_native() { # publish_native PROJECT FRAMEWORK DIRECTORY
+  local log=$out/publish.log
+  dotnet publish "$1" --no-build -c Release -p:PublishNative=true -p:BrokerFramework="$2" -o "$3" -v q > "$log" 2>&1 ||
+    { complain "$log" "publishing $1 for $2"; return 1; }
+}
+
+# Anything that is not a native program, on the same rooms.
+compile() { # compile PROJECT LOG
+  dotnet build "$1" -c Release -p:BrokerFramework="$(native_framework)" -v q > "$2" 2>&1 ||
+    { complain "$2" "compiling $1"; return 1; }
+}
+compiled() { # compiled ASSEMBLY: where compile puts it
+  printf '%s\n' "$out/build/$(native_framework)/bin/$1/release/$1.dll"
+}
+
+broker_hash() { printf '%s\n' "$(native_framework) $(dotnet --version) $(hash_of src build.sh)"; }
+is_built() { [ -x "$binary" ] && finished binary "$1"; } # is_built HASH
 
 build() {
   need_to_build
   mkdir -p "$out"
-  local framework hash
-  framework=$(native_framework)
-  hash="$framework $(dotnet --version) $(hash_of src build.sh)"
-  if [ -x "$binary" ] && finished binary "$hash"; then
-    say "out/aot-broker is up to date ($framework)"
+  local hash
+  hash=$(broker_hash)
+  if is_built "$hash"; then
+    say "out/aot-broker is up to date ($(native_framework))"
     return
   fi
-  local start=$SECONDS
-  say "publishing the native binary for $framework"
-  publish src/Aot.Broker/Aot.Broker.csproj "$framework" "$out/publish"
+  say "compiling and publishing the native binary for $(native_framework)"
+  compile_native src/Aot.Broker/Aot.Broker.csproj "$(native_framework)" || exit 1
+  publish_broker "$hash"
+}
+
+publish_broker() { # publish_broker HASH: of what was compiled
+  local start=$SECONDS framework
+  framework=$(native_framework)
+  publish_native src/Aot.Broker/Aot.Broker.csproj "$framework" "$out/publish" || exit 1
   # A rename, because the file of a running broker cannot be written to.
   cp "$out/publish/aot-broker" "$binary.new"
   mv -f "$binary.new" "$binary"
   [ -e "$out/publish/aot-broker.dbg" ] && cp "$out/publish/aot-broker.dbg" "$out/aot-broker.dbg"
-  remember binary "$hash"
+  remember binary "$1"
   say "out/aot-broker: $(stat -c %s "$binary") bytes, $framework, in $((SECONDS - start)) s"
 }
 
@@ -182,7 +210,8 @@ build_perf() {
     return
   fi
   say "publishing the load generator for $framework"
-  publish perf/Aot.Perf/Aot.Perf.csproj "$framework" "$out/publish-perf"
+  compile_native perf/Aot.Perf/Aot.Perf.csproj "$framework" || exit 1
+  publish_native perf/Aot.Perf/Aot.Perf.csproj "$framework" "$out/publish-perf" || exit 1
   cp "$out/publish-perf/aot-perf" "$perf_binary.new"
   mv -f "$perf_binary.new" "$perf_binary"
   remember perf "$hash"
@@ -191,17 +220,32 @@ build_perf() {
 # ---- test -------------------------------------------------------------------------------------------------------------
 
 build_tests() {
-  local hash log=$out/build.log start=$SECONDS
-  hash=$(hash_of src native-tests bench perf Aot.Broker.sln build.sh .editorconfig)
+  local hash start=$SECONDS
+  hash="$(native_framework) $(hash_of src native-tests bench perf Aot.Broker.sln build.sh .editorconfig)"
   finished tests "$hash" && return
   say "building the tests"
-  if ! dotnet build Aot.Broker.sln -v q > "$log" 2>&1; then
-    grep -E 'error' "$log" | sed 's/ \[[^]]*\]$//' | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
-    printf '0 passed, 1 failed\n'
-    exit 1
-  fi
+  compile Aot.Broker.sln "$out/build.log" || return 1
   remember tests "$hash"
-  say "built in $((SECONDS - start)) s"
+  say "the tests are built, in $((SECONDS - start)) s"
+}
+
+# The binary and the tests, which are compiled while the ahead-of-time compiler works.
+build_with_tests() {
+  local publisher='' code=0 hash
+  need_to_build
+  mkdir -p "$out"
+  # Asked once for all that follows.
+  AOT_BROKER_FRAMEWORK=$(native_framework)
+  hash=$(broker_hash)
+  if ! is_built "$hash"; then
+    say "compiling for $AOT_BROKER_FRAMEWORK"
+    compile_native src/Aot.Broker/Aot.Broker.csproj "$AOT_BROKER_FRAMEWORK" || return 1
+    (publish_broker "$hash") &
+    publisher=$!
+  fi
+  build_tests || code=1
+  if [ -n "$publisher" ]; then wait "$publisher" || code=1; fi
+  return $code
 }
 
 # Rooms from the bottom up, so that the first failure is the one nearest its cause; whole brokers last. One project at a
@@ -234,8 +278,7 @@ run_project() {
   local name=$1 label=$2 dll log code=0 p f s start=$SECONDS arguments=()
   [ -n "$3" ] && arguments=(--filter "$3")
   dll=$(echo native-tests/"$name"/*.Tests.csproj)
-  dll=$(basename "$dll" .csproj)
-  dll=$out/build/net10.0/bin/$dll/debug/$dll.dll
+  dll=$(compiled "$(basename "$dll" .csproj)")
   log=$results/$label.log
   AOT_BROKER_BINARY=$binary timeout -k 10 "$project_seconds_max" dotnet test "$dll" "${arguments[@]}" \
     --logger "trx;LogFileName=$label.trx" --logger "console;verbosity=normal" --results-directory "$results" \
@@ -292,37 +335,25 @@ run_tests() {
 # binary's is: once, with all optimizations, without a profile.
 bench() {
   command -v dotnet > /dev/null || fail "no 'dotnet' in PATH: install the .NET SDK 10"
-  local log=$out/bench.log
   mkdir -p "$out"
-  if ! dotnet build bench/Aot.Broker.Bench.csproj -c Release -v q > "$log" 2>&1; then
-    grep -E 'error' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
-    fail "building the benchmarks failed (all of it: $log)"
-  fi
-  dotnet "$out/build/net10.0/bin/Aot.Broker.Bench/release/Aot.Broker.Bench.dll" --artifacts "$out/bench" "$@"
+  compile bench/Aot.Broker.Bench.csproj "$out/bench.log" || exit 1
+  dotnet "$(compiled Aot.Broker.Bench)" --artifacts "$out/bench" "$@"
 }
 
 # The simulator needs no binary: its brokers run on the just-in-time compiler, in one process.
 simulate() {
   command -v dotnet > /dev/null || fail "no 'dotnet' in PATH: install the .NET SDK 10"
-  local log=$out/sim.log name=Aot.Broker.Simulation.Tests
   mkdir -p "$out"
-  if ! dotnet build native-tests/Simulation -v q > "$log" 2>&1; then
-    grep -E 'error' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
-    fail "building the simulator failed (all of it: $log)"
-  fi
-  dotnet "$out/build/net10.0/bin/$name/debug/$name.dll" "$@"
+  compile native-tests/Simulation "$out/sim.log" || exit 1
+  dotnet "$(compiled Aot.Broker.Simulation.Tests)" "$@"
 }
 
 # The client matrix. Its program is the project of the tests that use the same clients.
 clients() {
   need_to_test
   build
-  local log=$out/clients.log name=Aot.Broker.EndToEnd.Tests
-  if ! dotnet build native-tests/EndToEnd -v q > "$log" 2>&1; then
-    grep -E 'error' "$log" | sort -u | head -n 30 >&2 || tail -n 30 "$log" >&2
-    fail "building the client matrix failed (all of it: $log)"
-  fi
-  AOT_BROKER_BINARY=$binary dotnet "$out/build/net10.0/bin/$name/debug/$name.dll" "$@"
+  compile native-tests/EndToEnd "$out/clients.log" || exit 1
+  AOT_BROKER_BINARY=$binary dotnet "$(compiled Aot.Broker.EndToEnd.Tests)" "$@"
 }
 
 peers() {
@@ -400,8 +431,10 @@ case $command in
   test)
     [ $# -le 1 ] || { usage >&2; exit 2; }
     need_to_test
-    build
-    build_tests
+    if ! build_with_tests; then
+      printf '0 passed, 1 failed\n'
+      exit 1
+    fi
     run_tests "$@"
     ;;
   bench) bench "$@" ;;

@@ -72,10 +72,8 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
                 environment: new Dictionary<string, string>
                 {
                     ["AOT_BROKER_BINARY"] = Repository.Binary,
-                    ["AOT_PERF_BINARY"] = Path.Combine(
-                        Repository.Root,
-                        "out/build/net10.0/bin/Aot.Perf/debug/aot-perf"
-                    ),
+                    // Built beside this assembly, for the runtime that it has.
+                    ["AOT_PERF_BINARY"] = Path.Combine(AppContext.BaseDirectory, "../../Aot.Perf/release/aot-perf"),
                     ["PERF_KEEP_CACHE"] = "1",
                 }
             )
