@@ -54,9 +54,12 @@ def batch(count, value_bytes, timestamp):
 
 
 class Connection:
-    def __init__(self, data):
-        with open(os.path.join(data, "ports.json")) as file:
-            port = next(each["port"] for each in json.load(file)["listeners"] if each["role"] == "broker")
+    """To a port, or to the broker whose data is in a directory."""
+
+    def __init__(self, data=None, port=None):
+        if port is None:
+            with open(os.path.join(data, "ports.json")) as file:
+                port = next(each["port"] for each in json.load(file)["listeners"] if each["role"] == "broker")
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

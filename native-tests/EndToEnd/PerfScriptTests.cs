@@ -41,9 +41,10 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
         if (Run("groups", "150", "300") is { } said)
         {
             Assert.Contains("classic  150 members: settled", said);
-            Assert.Contains("KIP-848  150 members: settled", said);
-            Assert.Contains("300 groups: made", said);
-            Assert.Equal(3, said.Split(" and 0.00 bytes").Length - 1);
+            Assert.Contains("consumer 150 members: settled", said);
+            Assert.Contains("classic  300 groups: settled", said);
+            Assert.Contains("consumer 300 groups: settled", said);
+            Assert.Equal(4, said.Split(" and 0.00 bytes").Length - 1);
         }
     }
 
@@ -54,10 +55,49 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
     {
         if (Run("compare", "--smoke", "--peers", "ideal") is { } said)
         {
-            Assert.Contains("end-to-end-10k", said);
-            Assert.Contains("CPU-s/GB", said);
+            Assert.Contains("## end-to-end-10k", said);
+            Assert.Contains("| CPU-s/GB |", said);
+            Assert.Contains("## partitions-10k", said);
+            Assert.Contains("## cross-core", said);
         }
     }
+
+    [Fact]
+    [Trait("Io", "once")]
+    public void A_workload_replaces_its_own_section_of_the_report_and_nothing_else()
+    {
+        string folder = Directory.CreateTempSubdirectory("aot-broker-report-").FullName;
+        try
+        {
+            string report = Path.Combine(folder, "RESULTS.md");
+            if (Run("compare", "--smoke", "--peers", "ideal", "--results", report, "depth-1", "start") is null)
+            {
+                return;
+            }
+            string first = File.ReadAllText(report);
+            Assert.Equal(1, Occurrences(first, "## depth-1"));
+            Assert.True(File.Exists(Path.Combine(folder, "pictures", "depth-1.svg")));
+            string start = first[first.IndexOf("## start", StringComparison.Ordinal)..];
+            const string ByHand = "| a change that somebody tried | depth-1 | 0.9 |\n";
+            File.WriteAllText(
+                report,
+                first.Replace("|---|---|---|\n", "|---|---|---|\n" + ByHand, StringComparison.Ordinal)
+            );
+
+            Run("compare", "--smoke", "--peers", "ideal", "--results", report, "metadata", "depth-1");
+            string second = File.ReadAllText(report);
+            Assert.Contains(ByHand, second);
+            Assert.Equal(1, Occurrences(second, "## depth-1"));
+            Assert.Equal(1, Occurrences(second, "## metadata"));
+            Assert.EndsWith(start, second);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    private static int Occurrences(string text, string of) => text.Split(of).Length - 1;
 
     private string? Run(string script, params string[] arguments)
     {

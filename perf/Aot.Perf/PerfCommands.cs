@@ -30,6 +30,11 @@ internal static class PerfCommands
         new("--quiet", null, "No line per second on standard error"),
         new("--spin", null, "Look for answers without sleeping"),
         new("--ideal", null, "The peer is perf/ideal, which has no topics"),
+        new(
+            "--nats",
+            null,
+            "The peer is nats-server with JetStream: produce and end-to-end, one connection, one record a batch"
+        ),
     ];
 
     private static readonly Option[] s_produce =
@@ -67,7 +72,12 @@ internal static class PerfCommands
 
     public static IReadOnlyList<Command> All { get; } =
     [
-        New("produce", "Write records", [.. s_produce, .. s_shape], (plan, _) => Load.Produce(plan)),
+        New(
+            "produce",
+            "Write records",
+            [.. s_produce, .. s_shape],
+            (plan, _) => plan.IsNats ? NatsLoad.Produce(plan) : Load.Produce(plan)
+        ),
         New(
             "consume",
             "Read what a topic holds, again and again",
@@ -78,7 +88,7 @@ internal static class PerfCommands
             "end-to-end",
             "Records from producers to consumers that wait for them",
             [.. s_produce, .. s_shape, .. s_consume],
-            (plan, _) => Load.EndToEnd(plan)
+            (plan, _) => plan.IsNats ? NatsLoad.EndToEnd(plan) : Load.EndToEnd(plan)
         ),
         New(
             "mixed",
@@ -91,6 +101,18 @@ internal static class PerfCommands
             "Write records beside idle connections",
             [.. s_produce, .. s_shape, new("--idle", "N", "Connections that are open and silent (1000)")],
             (plan, _) => Load.Connections(plan)
+        ),
+        New(
+            "groups",
+            "Members join all at once, and beat at a rate once nothing changes any more",
+            [
+                new("--protocol", "classic|consumer", "Of the groups: the classic one, or that of KIP-848 (classic)"),
+                new("--members", "N", "Each on a connection of its own (100)"),
+                new("--groups", "N", "The members are divided among so many (1)"),
+                new("--rate", "N", "Heartbeats per second of all together (1000)"),
+                new("--settle", "S", "Nothing has changed for so long, before heartbeats are measured (3)"),
+            ],
+            (plan, _) => GroupLoad.Run(plan)
         ),
         New(
             "metadata",
@@ -175,10 +197,15 @@ internal static class PerfCommands
             TransactionBatches = (int)Number(arguments, "--transaction-batches", 0),
             Consumers = (int)Number(arguments, "--consumers", 1),
             IdleConnections = (int)Number(arguments, "--idle", 1000),
+            Members = (int)Number(arguments, "--members", 100, min: 1),
+            Groups = (int)Number(arguments, "--groups", 1, min: 1),
+            SettleSeconds = Real(arguments, "--settle", 3),
+            GroupProtocol = Protocol(arguments.Value("--protocol") ?? "classic"),
             FetchBytes = (int)Number(arguments, "--fetch-bytes", 1024 * 1024),
             FetchWaitMs = (int)Number(arguments, "--fetch-wait", 500),
             Check = Depth(arguments.Value("--check") ?? "records"),
             Spins = arguments.Has("--spin"),
+            IsNats = arguments.Has("--nats"),
             IsIdeal = arguments.Has("--ideal"),
         };
     }
@@ -216,6 +243,14 @@ internal static class PerfCommands
             "lz4" => CompressionCodec.Lz4,
             "zstd" => CompressionCodec.Zstd,
             _ => throw new UsageException($"there is no codec '{name}'"),
+        };
+
+    private static GroupProtocol Protocol(string name) =>
+        name switch
+        {
+            "classic" => GroupProtocol.Classic,
+            "consumer" => GroupProtocol.Consumer,
+            _ => throw new UsageException($"--protocol is classic or consumer, not '{name}'"),
         };
 
     private static CheckDepth Depth(string name) =>

@@ -4,6 +4,9 @@ using Aot.Broker.Linux;
 
 namespace Aot.Perf.Client;
 
+/// <summary>The length of the frame that these bytes begin with, or 0 when more of them are needed to tell.</summary>
+internal delegate int FrameMeasure(ReadOnlySpan<byte> bytes);
+
 /// <summary>
 /// One TCP connection of an <see cref="EventLoop"/>: frames go out in order, straight from their owner's buffer, and come in
 /// to a buffer that grows to the largest frame. Not for several threads.
@@ -15,14 +18,16 @@ internal sealed class Connection : IDisposable
     private const int ReceiveBytesGrown = 256 * 1024;
 
     private readonly EventLoop _loop;
+    private readonly FrameMeasure? _framing;
     private readonly Queue<ReadOnlyMemory<byte>> _waiting = new();
     private byte[] _received = GC.AllocateUninitializedArray<byte>(ReceiveBytesAtStart, pinned: true);
     private int _receivedBytes;
     private Fd _socket;
 
-    private Connection(EventLoop loop, Fd socket, IFrameTarget target)
+    private Connection(EventLoop loop, Fd socket, IFrameTarget target, FrameMeasure? framing)
     {
         _loop = loop;
+        _framing = framing;
         _socket = socket;
         Target = target;
     }
@@ -41,12 +46,14 @@ internal sealed class Connection : IDisposable
 
     /// <summary>A connected socket with TCP_NODELAY; LinuxException when the broker cannot be reached.</summary>
     /// <param name="source">The address to connect from, or null: one address has some 28,000 ports.</param>
+    /// <param name="framing">Of another protocol than Kafka's, whose frames are then handed over as they are.</param>
     public static Connection Open(
         EventLoop loop,
         InetEndpoint broker,
         IFrameTarget target,
         int number = 0,
-        InetEndpoint? source = null
+        InetEndpoint? source = null,
+        FrameMeasure? framing = null
     )
     {
         Fd socket = Sockets.OpenTcp(broker.Family).OrThrow("socket");
@@ -63,7 +70,7 @@ internal sealed class Connection : IDisposable
         }
         connecting.OrThrow("connect", broker.ToString());
         Sockets.SetOption(socket, TcpOption.TCP_NODELAY, 1).OrThrow("setsockopt");
-        Connection connection = new(loop, socket, target) { Number = number };
+        Connection connection = new(loop, socket, target, framing) { Number = number };
         loop.Add(connection);
         return connection;
     }
@@ -119,24 +126,19 @@ internal sealed class Connection : IDisposable
         }
         _receivedBytes += bytes;
         int at = 0;
-        int needed = LengthBytes;
-        while (_receivedBytes - at >= LengthBytes)
+        int needed;
+        while ((needed = FrameBytes(_received.AsSpan(at, _receivedBytes - at))) > 0 && _receivedBytes - at >= needed)
         {
-            int length = BinaryPrimitives.ReadInt32BigEndian(_received.AsSpan(at));
-            needed = LengthBytes + length;
-            if (_receivedBytes - at < needed)
-            {
-                break;
-            }
+            ReadOnlySpan<byte> frame = _received.AsSpan(at, needed);
             at += needed;
-            needed = LengthBytes;
-            Target.OnFrame(this, _received.AsSpan(at - length, length));
+            Target.OnFrame(this, _framing is null ? frame[LengthBytes..] : frame);
             if (!IsOpen)
             {
                 return;
             }
         }
-        Keep(at, needed);
+        // A frame that cannot be measured yet has at least a byte more than what is here.
+        Keep(at, needed > 0 ? needed : _receivedBytes - at + 1);
     }
 
     public void Dispose()
@@ -147,6 +149,15 @@ internal sealed class Connection : IDisposable
             Files.Close(_socket);
             _socket = Fd.None;
         }
+    }
+
+    private int FrameBytes(ReadOnlySpan<byte> bytes)
+    {
+        if (_framing is not null)
+        {
+            return _framing(bytes);
+        }
+        return bytes.Length < LengthBytes ? 0 : LengthBytes + BinaryPrimitives.ReadInt32BigEndian(bytes);
     }
 
     /// <summary>Moves what is left of the bytes to the front, in a buffer that holds the frame it belongs to.</summary>

@@ -248,7 +248,7 @@ internal static class Load
         result.Extra[$"{name}P999Microseconds"] = latencies.At(0.999) / 1e3;
     }
 
-    private static RunResult WithTopic(LoadPlan plan, Func<RunResult> run)
+    public static RunResult WithTopic(LoadPlan plan, Func<RunResult> run)
     {
         if (plan.IsIdeal)
         {

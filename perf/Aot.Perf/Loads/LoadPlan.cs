@@ -52,6 +52,17 @@ internal sealed record LoadPlan
     /// <summary>Connections that do nothing.</summary>
     public int IdleConnections { get; init; }
 
+    /// <summary>Members of groups, each on a connection of its own.</summary>
+    public int Members { get; init; } = 100;
+
+    /// <summary>The members are divided among so many groups.</summary>
+    public int Groups { get; init; } = 1;
+
+    public GroupProtocol GroupProtocol { get; init; }
+
+    /// <summary>Members are settled when nothing has changed for so long.</summary>
+    public double SettleSeconds { get; init; } = 3;
+
     public int FetchBytes { get; init; } = 1024 * 1024;
 
     public int FetchWaitMs { get; init; } = 500;
@@ -62,4 +73,7 @@ internal sealed record LoadPlan
 
     /// <summary>The peer is the loop without a broker in it: it knows produce and fetch only, and has no topics.</summary>
     public bool IsIdeal { get; init; }
+
+    /// <summary>The peer is nats-server.</summary>
+    public bool IsNats { get; init; }
 }

@@ -9,7 +9,7 @@ namespace Aot.Perf.Measure;
 internal sealed record MeterOptions(double WarmupSeconds, double Seconds, long Requests, int BrokerPid, bool IsQuiet);
 
 /// <summary>One second of a run.</summary>
-internal readonly record struct SecondOfRun(long Requests, long Records, long Bytes, long P99, long Max);
+internal readonly record struct SecondOfRun(long Requests, long Records, long Bytes, long P99, long P999, long Max);
 
 /// <summary>
 /// Counts what a load does: latencies from the due time, so that a broker that stands still is charged with all that waited
@@ -131,6 +131,7 @@ internal sealed class Meter(MeterOptions options)
             _secondRecords,
             _secondBytes,
             _thisSecond.At(0.99),
+            _thisSecond.At(0.999),
             _thisSecond.Max
         );
         if (IsMeasuring)

@@ -109,6 +109,7 @@ internal sealed class RunResult(string name)
             {
                 json.WriteNumber(label, value);
             }
+            WriteCurve(json);
             json.WriteStartArray("perSecond");
             foreach (SecondOfRun second in PerSecond)
             {
@@ -116,6 +117,7 @@ internal sealed class RunResult(string name)
                 json.WriteNumber("records", second.Records);
                 json.WriteNumber("bytes", second.Bytes);
                 json.WriteNumber("p99", second.P99 / 1e3);
+                json.WriteNumber("p99.9", second.P999 / 1e3);
                 json.WriteNumber("max", second.Max / 1e3);
                 json.WriteEndObject();
             }
@@ -123,6 +125,18 @@ internal sealed class RunResult(string name)
             json.WriteEndObject();
         }
         return Encoding.UTF8.GetString(stream.ToArray());
+    }
+
+    /// <summary>For a picture: latencies by how many nines their part of all has, as far as there are samples for it.</summary>
+    private void WriteCurve(Utf8JsonWriter json)
+    {
+        const double NinesStep = 0.1;
+        json.WriteStartArray("latencyByNines");
+        for (int i = 0; Latencies.Count > 0 && Math.Pow(10, i * NinesStep) <= Latencies.Count; i++)
+        {
+            json.WriteNumberValue(Latencies.At(1 - Math.Pow(10, -i * NinesStep)) / 1e3);
+        }
+        json.WriteEndArray();
     }
 
     private static void Write(Utf8JsonWriter json, string label, double? value)
