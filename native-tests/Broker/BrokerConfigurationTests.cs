@@ -2,6 +2,7 @@ using Aot.Broker.Base;
 using Aot.Broker.Cluster.Configs;
 using Aot.Broker.CommandLine;
 using Aot.Broker.Configuration;
+using Aot.Broker.Protocol.Codecs;
 
 namespace Aot.Broker.Tests;
 
@@ -179,6 +180,38 @@ public sealed class BrokerConfigurationTests : IDisposable
             ],
             configuration.Warnings
         );
+    }
+
+    [Theory]
+    [InlineData("group.coordinator.append.linger.ms", "5", true)]
+    [InlineData("share.coordinator.append.linger.ms", "5", true)]
+    [InlineData("share.coordinator.append.linger.ms", "0", false)]
+    [InlineData("share.coordinator.append.linger.ms", "-1", false)]
+    public void Coordinators_do_not_linger_and_a_wish_that_they_do_is_a_warning(string key, string value, bool warns) =>
+        Assert.Equal(
+            warns ? [$"--set: {key} has no meaning here: records are gathered without waiting; ignored"] : [],
+            BrokerConfiguration.Load(new ConfigurationInput { Set = [$"{key}={value}"] }).Warnings
+        );
+
+    [Fact]
+    public void The_codec_of_coordinators_is_one_that_there_is()
+    {
+        Assert.Equal(CompressionCodec.Lz4, Codec("3"));
+        Assert.Equal(
+            "share.coordinator.state.topic.compression.codec: unknown compression type 9 (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd)",
+            Assert.Throws<UsageException>(() => Codec("9")).Message
+        );
+
+        static CompressionCodec Codec(string id) =>
+            ServeSettings
+                .MakeShareStates(
+                    BrokerConfiguration
+                        .Load(
+                            new ConfigurationInput { Set = [$"share.coordinator.state.topic.compression.codec={id}"] }
+                        )
+                        .Values
+                )
+                .Compression;
     }
 
     [Fact]

@@ -9,6 +9,7 @@ using Aot.Broker.Coordinators.Transactions;
 using Aot.Broker.Linux;
 using Aot.Broker.Memory;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Protocol.Messages;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
@@ -33,11 +34,12 @@ internal sealed class BrokerRig : IAsyncDisposable
     public static async Task<BrokerRig> StartAsync(
         IoMode io = IoMode.Auto,
         IReadOnlyDictionary<string, string>? settings = null,
-        TransactionOptions? transactions = null
+        TransactionOptions? transactions = null,
+        CompressionCodec coordinatorCodec = CompressionCodec.None
     )
     {
         BrokerRig rig = new();
-        await rig.RunAsync(io, settings ?? new Dictionary<string, string>(), transactions);
+        await rig.RunAsync(io, settings ?? new Dictionary<string, string>(), transactions, coordinatorCodec);
         return rig;
     }
 
@@ -99,7 +101,8 @@ internal sealed class BrokerRig : IAsyncDisposable
     private async Task RunAsync(
         IoMode io,
         IReadOnlyDictionary<string, string> settings,
-        TransactionOptions? transactionOptions
+        TransactionOptions? transactionOptions,
+        CompressionCodec coordinatorCodec
     )
     {
         LinuxDisk disk = new();
@@ -149,7 +152,7 @@ internal sealed class BrokerRig : IAsyncDisposable
             ["controller.listener.names"] = "CONTROLLER",
         };
         ConfigValues values = ConfigValues.ForBroker(all);
-        ShareStateOptions shareStateOptions = new();
+        ShareStateOptions shareStateOptions = new() { Compression = coordinatorCodec };
         ShareStateCoordinator shareStates = new(1, shareStateOptions);
         SharePersister persister = new(shareStates, shareStateOptions);
         GroupCoordinator groups = new(
@@ -157,6 +160,7 @@ internal sealed class BrokerRig : IAsyncDisposable
             new GroupOptions
             {
                 InitialRebalanceDelayMs = 0,
+                OffsetsCompression = coordinatorCodec,
                 Streams = new StreamsGroupOptions { InitialRebalanceDelayMs = 0, AssignmentIntervalMs = 0 },
             },
             persister

@@ -1,6 +1,11 @@
 using Aot.Broker.Base;
+using Aot.Broker.Cluster;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Protocol.Messages;
+using Aot.Broker.Protocol.Records;
+using Aot.Broker.Reactor;
+using Aot.Broker.Storage;
 
 namespace Aot.Broker.Server.Tests;
 
@@ -28,6 +33,42 @@ public class ShareGroupTests
         ReadShareGroupStateSummaryResponse.PartitionResult partition = state.Results[0].Partitions[0];
         Assert.Equal((ErrorCode.None, -1L), ((ErrorCode)partition.ErrorCode, partition.StartOffset));
         Assert.True(partition.StateEpoch > 0);
+    }
+
+    [Fact]
+    public async Task What_coordinators_write_down_is_compressed_as_the_settings_say()
+    {
+        await using BrokerRig rig = await BrokerRig.StartAsync(coordinatorCodec: CompressionCodec.Zstd);
+        KafkaUuid topic = await rig.CreateTopicAsync("topic", 1);
+        using WireClient client = await ConnectAsync(rig);
+        ShareGroupHeartbeatResponse joined = await BeatAsync(client, "a", 0, "topic");
+        await UntilAsync(client, "a", joined.MemberEpoch, topic, [0]);
+        foreach (string name in (string[])[TopicImage.GroupMetadataTopic, TopicImage.ShareStateTopic])
+        {
+            List<CompressionCodec> codecs = [];
+            for (int core = 0; core < rig.Cores.Count; core++)
+            {
+                codecs.AddRange(await rig.OnCoreAsync(core, each => CodecsIn(each, name)));
+            }
+            Assert.NotEmpty(codecs);
+            Assert.All(codecs, codec => Assert.Equal(CompressionCodec.Zstd, codec));
+        }
+    }
+
+    /// <summary>Of all batches that the core has of a topic.</summary>
+    private static List<CompressionCodec> CodecsIn(Core core, string topic)
+    {
+        List<CompressionCodec> codecs = [];
+        byte[] buffer = new byte[64 * 1024];
+        foreach (PartitionLog log in core.Get<LogSet>().All.Where(log => log.Name.Topic == topic))
+        {
+            BatchScanner batches = new(buffer.AsSpan(0, log.ReadForReplay(log.LogStartOffset, buffer)));
+            while (batches.MoveNext())
+            {
+                codecs.Add(batches.Batch.Codec);
+            }
+        }
+        return codecs;
     }
 
     [Fact]

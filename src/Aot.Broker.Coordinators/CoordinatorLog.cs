@@ -1,5 +1,6 @@
 using Aot.Broker.Base;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Protocol.Records;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
@@ -28,7 +29,7 @@ public delegate void ApplyMarker(long producerId, bool isCommit);
 /// The log of one coordinator shard seen as key-value records: appended as one batch, replayed in order. Owned by the core of
 /// the partition's log.
 /// </summary>
-public sealed class CoordinatorLog(Core core, PartitionLog log)
+public sealed class CoordinatorLog(Core core, PartitionLog log, CompressionCodec codec = CompressionCodec.None)
 {
     /// <summary>A piece of replay: what is read between two chances for the core to do other work.</summary>
     private const int ReplayBytes = 1024 * 1024;
@@ -64,7 +65,7 @@ public sealed class CoordinatorLog(Core core, PartitionLog log)
 
     private AppendResult Append(IReadOnlyList<CoordinatorRecord> records, RecordBatchOptions options)
     {
-        _builder.Reset(options with { PartitionLeaderEpoch = Log.LeaderEpoch });
+        _builder.Reset(options with { PartitionLeaderEpoch = Log.LeaderEpoch, Codec = codec });
         foreach (CoordinatorRecord record in records)
         {
             _builder.Append(core.WallMillis, record.Key, record.Value);

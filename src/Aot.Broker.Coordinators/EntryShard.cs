@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Aot.Broker.Coordinators.Groups;
 using Aot.Broker.Protocol;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Reactor;
 using Aot.Broker.Storage;
 
@@ -19,7 +20,12 @@ internal interface IShardEntry<TKey>
 /// A shard whose state is an entry for each key, as the committed records about the key say. A request takes its turn at the
 /// entry, appends a record, and is answered when that is committed.
 /// </summary>
-internal abstract class EntryShard<TKey, TEntry>(Core core, int partition, PartitionLog log) : ICoordinatorShard
+internal abstract class EntryShard<TKey, TEntry>(
+    Core core,
+    int partition,
+    PartitionLog log,
+    CompressionCodec codec = CompressionCodec.None
+) : ICoordinatorShard
     where TKey : class
     where TEntry : class, IShardEntry<TKey>
 {
@@ -43,7 +49,7 @@ internal abstract class EntryShard<TKey, TEntry>(Core core, int partition, Parti
             _ => ErrorCode.NotCoordinator,
         };
 
-    protected CoordinatorLog Log { get; } = new(core, log);
+    protected CoordinatorLog Log { get; } = new(core, log, codec);
 
     public async Task LoadAsync()
     {

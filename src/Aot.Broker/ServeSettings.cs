@@ -10,6 +10,7 @@ using Aot.Broker.Coordinators.ShareGroups;
 using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Coordinators.StreamsGroups;
 using Aot.Broker.Coordinators.Transactions;
+using Aot.Broker.Protocol.Codecs;
 using Aot.Broker.Server;
 
 namespace Aot.Broker;
@@ -71,6 +72,7 @@ internal static class ServeSettings
             InitialRebalanceDelayMs = values.GetInt("group.initial.rebalance.delay.ms"),
             GroupSizeMax = values.GetInt("group.max.size"),
             OffsetMetadataBytesMax = values.GetInt("offset.metadata.max.bytes"),
+            OffsetsCompression = Codec(values, "offsets.topic.compression.codec"),
             OffsetsRetentionMs = values.GetLong("offsets.retention.minutes") * 60_000,
             OffsetsRetentionCheckIntervalMs = values.GetLong("offsets.retention.check.interval.ms"),
             Consumers = MakeConsumers(values),
@@ -93,9 +95,20 @@ internal static class ServeSettings
         {
             UpdatesPerSnapshot = values.GetInt("share.coordinator.snapshot.update.records.per.snapshot"),
             WriteTimeoutMs = values.GetInt("share.coordinator.write.timeout.ms"),
+            Compression = Codec(values, "share.coordinator.state.topic.compression.codec"),
             PruneIntervalMs = values.GetInt("share.coordinator.state.topic.prune.interval.ms"),
             ColdSnapshotIntervalMs = values.GetInt("share.coordinator.cold.partition.snapshot.interval.ms"),
         };
+
+    private static CompressionCodec Codec(ConfigValues values, string name)
+    {
+        int id = values.GetInt(name);
+        return id is >= (int)CompressionCodec.None and <= (int)CompressionCodec.Zstd
+            ? (CompressionCodec)id
+            : throw new UsageException(
+                $"{name}: unknown compression type {id} (0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd)"
+            );
+    }
 
     private static ConsumerGroupOptions MakeConsumers(ConfigValues values)
     {

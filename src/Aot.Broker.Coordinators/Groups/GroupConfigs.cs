@@ -4,7 +4,9 @@ using Aot.Broker.Cluster.Configs;
 
 namespace Aot.Broker.Coordinators.Groups;
 
-/// <summary>What was set at run time for one group (resource type GROUP); null where nothing was.</summary>
+/// <summary>
+/// What was set at run time for one group (resource type GROUP), or for the broker; null where nothing was.
+/// </summary>
 internal static class GroupConfigs
 {
     public static string? Text(MetadataView metadata, string groupId, string name) =>
@@ -15,4 +17,8 @@ internal static class GroupConfigs
         && int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out int value)
             ? value
             : null;
+
+    /// <summary>The broker's own setting, for those that may change while it runs.</summary>
+    public static int? BrokerNumber(MetadataView metadata, string name) =>
+        metadata.Settings.TryGetGiven(name, out _, out _) ? metadata.Settings.GetInt(name) : null;
 }

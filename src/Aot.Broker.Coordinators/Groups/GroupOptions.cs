@@ -1,6 +1,7 @@
 using Aot.Broker.Coordinators.ConsumerGroups;
 using Aot.Broker.Coordinators.ShareGroups;
 using Aot.Broker.Coordinators.StreamsGroups;
+using Aot.Broker.Protocol.Codecs;
 
 namespace Aot.Broker.Coordinators.Groups;
 
@@ -27,6 +28,9 @@ public sealed record GroupOptions
 
     /// <summary><c>offsets.retention.check.interval.ms</c></summary>
     public long OffsetsRetentionCheckIntervalMs { get; init; } = 600_000;
+
+    /// <summary><c>offsets.topic.compression.codec</c>: of the records that are written from now on.</summary>
+    public CompressionCodec OffsetsCompression { get; init; } = CompressionCodec.None;
 
     public ConsumerGroupOptions Consumers { get; init; } = new();
 

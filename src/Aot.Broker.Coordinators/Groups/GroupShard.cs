@@ -51,20 +51,20 @@ public sealed class GroupShard : ICoordinatorShard
         Metadata = metadata;
         Options = options;
         Persister = persister;
-        log = new CoordinatorLog(core, partitionLog);
+        log = new CoordinatorLog(core, partitionLog, options.OffsetsCompression);
         groupsByText = groups.GetAlternateLookup<ReadOnlySpan<char>>();
         Membership = new ClassicMembership(this);
         OffsetRequests = new OffsetRequests(this);
         TransactionalOffsets = new TransactionalOffsets(this);
         Admin = new GroupAdmin(this);
-        GroupSettings = new GroupSettings(this);
+        GroupSettings = new GroupSettings(metadata, options.Consumers);
         Targets = new TargetDecision(this);
         Consumers = new ConsumerMembership(this);
         Shares = new ShareMembership(this);
         ShareOffsets = new ShareOffsets(this);
         ClassicMembers = new ClassicMembers(this);
         Migration = new Migration(this);
-        StreamsSettings = new StreamsSettings(this);
+        StreamsSettings = new StreamsSettings(metadata, options.Streams);
         Streams = new StreamsMembership(this);
     }
 

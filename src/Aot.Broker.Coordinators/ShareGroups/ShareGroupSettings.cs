@@ -43,11 +43,12 @@ public sealed class ShareGroupSettings(MetadataView metadata, ShareGroupOptions 
             options.HeartbeatIntervalMaxMs
         );
 
+    /// <summary>The broker's own may change at run time.</summary>
     public int AssignmentIntervalMs(string groupId) =>
         Number(
             groupId,
             "share.assignment.interval.ms",
-            options.AssignmentIntervalMs,
+            GroupConfigs.BrokerNumber(metadata, "group.share.assignment.interval.ms") ?? options.AssignmentIntervalMs,
             options.AssignmentIntervalMinMs,
             options.AssignmentIntervalMaxMs
         );

@@ -17,7 +17,7 @@ internal sealed class ShareStateShard : EntryShard<ShareStateKey, ShareStateEntr
     private readonly ShareStateUpkeep _upkeep;
 
     public ShareStateShard(Core core, int partition, PartitionLog log, ShareStateOptions options)
-        : base(core, partition, log)
+        : base(core, partition, log, options.Compression)
     {
         Options = options;
         _upkeep = new ShareStateUpkeep(this);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.Groups;
 
 namespace Aot.Broker.Coordinators.StreamsGroups;
@@ -6,56 +7,57 @@ namespace Aot.Broker.Coordinators.StreamsGroups;
 /// <summary>
 /// The settings of one streams group: what was set for it at run time, within the broker's bounds, else the broker's own.
 /// </summary>
-internal sealed class StreamsSettings(GroupShard shard)
+internal sealed class StreamsSettings(MetadataView metadata, StreamsGroupOptions options)
 {
     public const string StandbyReplicasKey = "num.standby.replicas";
     private const string RackAwareTagsKey = "rack.aware.assignment.tags";
 
-    private StreamsGroupOptions Options => shard.Options.Streams;
-
     public int SessionTimeoutMs(string groupId) =>
         Math.Clamp(
-            Value(groupId, "session.timeout.ms") ?? Options.SessionTimeoutMs,
-            Options.SessionTimeoutMinMs,
-            Options.SessionTimeoutMaxMs
+            Value(groupId, "session.timeout.ms") ?? options.SessionTimeoutMs,
+            options.SessionTimeoutMinMs,
+            options.SessionTimeoutMaxMs
         );
 
     public int HeartbeatIntervalMs(string groupId) =>
         Math.Clamp(
-            Value(groupId, "heartbeat.interval.ms") ?? Options.HeartbeatIntervalMs,
-            Options.HeartbeatIntervalMinMs,
-            Options.HeartbeatIntervalMaxMs
+            Value(groupId, "heartbeat.interval.ms") ?? options.HeartbeatIntervalMs,
+            options.HeartbeatIntervalMinMs,
+            options.HeartbeatIntervalMaxMs
         );
 
     public int InitialRebalanceDelayMs(string groupId) =>
-        Value(groupId, "initial.rebalance.delay.ms") ?? Options.InitialRebalanceDelayMs;
+        Value(groupId, "initial.rebalance.delay.ms") ?? options.InitialRebalanceDelayMs;
 
+    /// <summary>The broker's own may change at run time.</summary>
     public int AssignmentIntervalMs(string groupId) =>
         Math.Clamp(
-            Value(groupId, "assignment.interval.ms") ?? Options.AssignmentIntervalMs,
-            Options.AssignmentIntervalMinMs,
-            Options.AssignmentIntervalMaxMs
+            Value(groupId, "assignment.interval.ms")
+                ?? GroupConfigs.BrokerNumber(metadata, "group.streams.assignment.interval.ms")
+                ?? options.AssignmentIntervalMs,
+            options.AssignmentIntervalMinMs,
+            options.AssignmentIntervalMaxMs
         );
 
     public int StandbyReplicas(string groupId) =>
-        Math.Min(Value(groupId, StandbyReplicasKey) ?? Options.StandbyReplicas, Options.StandbyReplicasMax);
+        Math.Min(Value(groupId, StandbyReplicasKey) ?? options.StandbyReplicas, options.StandbyReplicasMax);
 
     public int TaskOffsetIntervalMs(string groupId) =>
         Math.Max(
-            Value(groupId, "task.offset.interval.ms") ?? Options.TaskOffsetIntervalMs,
-            Options.TaskOffsetIntervalMinMs
+            Value(groupId, "task.offset.interval.ms") ?? options.TaskOffsetIntervalMs,
+            options.TaskOffsetIntervalMinMs
         );
 
     public long AcceptableRecoveryLag(string groupId) =>
-        GroupConfigs.Text(shard.Metadata, groupId, "streams.acceptable.recovery.lag") is { } text
+        GroupConfigs.Text(metadata, groupId, "streams.acceptable.recovery.lag") is { } text
         && long.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out long lag)
             ? lag
-            : Options.AcceptableRecoveryLag;
+            : options.AcceptableRecoveryLag;
 
     public IReadOnlyList<string> RackAwareTags(string groupId) =>
-        GroupConfigs.Text(shard.Metadata, groupId, "streams." + RackAwareTagsKey) is { } text
+        GroupConfigs.Text(metadata, groupId, "streams." + RackAwareTagsKey) is { } text
             ? text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
-            : Options.RackAwareTags;
+            : options.RackAwareTags;
 
     /// <summary>Those that a division of the tasks depends on, ordered by name: a change of them makes a new one necessary.</summary>
     public IReadOnlyList<AssignmentSetting> OfAssignment(string groupId)
@@ -69,7 +71,7 @@ internal sealed class StreamsSettings(GroupShard shard)
         return settings;
     }
 
-    private int? Value(string groupId, string name) => GroupConfigs.Number(shard.Metadata, groupId, "streams." + name);
+    private int? Value(string groupId, string name) => GroupConfigs.Number(metadata, groupId, "streams." + name);
 }
 
 /// <summary>A setting that the last division of a group's tasks was made with.</summary>

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Aot.Broker.Cluster.Configs;
 
 namespace Aot.Broker.Configuration;
@@ -55,6 +56,16 @@ internal static class UnknownKeys
         "ssl.engine.factory.class",
     ];
 
+    /// <summary>
+    /// How long coordinators gather records before a write. Here all that a turn of a core appends is one write, so there is
+    /// nothing to wait for.
+    /// </summary>
+    private static readonly string[] s_lingers =
+    [
+        "group.coordinator.append.linger.ms",
+        "share.coordinator.append.linger.ms",
+    ];
+
     public static void Check(IReadOnlyDictionary<string, GivenValue> values, List<string> warnings, List<string> errors)
     {
         foreach (string key in values.Keys.Order(StringComparer.Ordinal))
@@ -89,6 +100,19 @@ internal static class UnknownKeys
             if (values.TryGetValue(key, out GivenValue? given) && given.Value.Trim().Length > 0)
             {
                 warnings.Add($"{given.Origin}: {key} names a class; this broker loads no plug-ins; ignored");
+            }
+        }
+        foreach (string key in s_lingers)
+        {
+            if (
+                values.TryGetValue(key, out GivenValue? given)
+                && int.TryParse(given.Value, NumberStyles.Integer, CultureInfo.InvariantCulture, out int lingerMs)
+                && lingerMs > 0
+            )
+            {
+                warnings.Add(
+                    $"{given.Origin}: {key} has no meaning here: records are gathered without waiting; ignored"
+                );
             }
         }
         // Going on without these would be less safe than the operator believes.
