@@ -118,16 +118,21 @@ public sealed class ShareStateTests
     public void A_write_of_an_older_epoch_is_refused(int stateEpoch, int leaderEpoch, ErrorCode expected) =>
         Assert.Equal(
             expected,
-            ShareStateRules.CheckWrite(s_state, new ShareStateWrite(stateEpoch, leaderEpoch, -1, -1, []))
+            ShareStateRules
+                .CheckWrite(s_state, s_state.LeaderEpoch, new ShareStateWrite(stateEpoch, leaderEpoch, -1, -1, []))
+                .Code
         );
 
     [Fact]
     public void Before_its_initialization_a_share_partition_is_neither_read_nor_written()
     {
-        Assert.Equal(ErrorCode.InvalidRequest, ShareStateRules.CheckWrite(null, new ShareStateWrite(0, 0, 0, 0, [])));
-        Assert.Equal(ErrorCode.InvalidRequest, ShareStateRules.CheckRead(null, 0));
-        Assert.Equal(ErrorCode.None, ShareStateRules.CheckInitialize(null, 0));
-        Assert.Equal(ErrorCode.FencedStateEpoch, ShareStateRules.CheckInitialize(s_state, 4));
+        Assert.Equal(
+            ErrorCode.InvalidRequest,
+            ShareStateRules.CheckWrite(null, 0, new ShareStateWrite(0, 0, 0, 0, [])).Code
+        );
+        Assert.Equal(ErrorCode.InvalidRequest, ShareStateRules.CheckRead(null, 0, 0).Code);
+        Assert.Equal(ErrorCode.None, ShareStateRules.CheckInitialize(null, 0).Code);
+        Assert.Equal(ErrorCode.FencedStateEpoch, ShareStateRules.CheckInitialize(s_state, 4).Code);
     }
 
     [Fact]
@@ -166,7 +171,7 @@ public sealed class ShareStateTests
         SharePartitionState read = s_state.With(ShareStateRules.UpdateWith(s_state, 8));
         Assert.Equal(
             ErrorCode.FencedLeaderEpoch,
-            ShareStateRules.CheckWrite(read, new ShareStateWrite(5, 7, 10, 0, []))
+            ShareStateRules.CheckWrite(read, read.LeaderEpoch, new ShareStateWrite(5, 7, 10, 0, [])).Code
         );
         Assert.Equal(s_state.StartOffset, read.StartOffset);
         Assert.Equal(s_state.Batches, read.Batches);

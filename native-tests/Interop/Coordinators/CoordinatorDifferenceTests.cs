@@ -20,6 +20,9 @@ public sealed class CoordinatorDifferenceTests(ITestOutputHelper output)
         "group.initial.rebalance.delay.ms=0",
         "offsets.topic.num.partitions=1",
         "transaction.state.log.num.partitions=1",
+        "share.coordinator.state.topic.num.partitions=1",
+        "share.coordinator.state.topic.replication.factor=1",
+        "share.coordinator.state.topic.min.isr=1",
         "group.consumer.assignment.interval.ms=0",
     ];
 
@@ -71,6 +74,7 @@ public sealed class CoordinatorDifferenceTests(ITestOutputHelper output)
         new OffsetScript(client, Topic).Play();
         new ConsumerGroupScript(client, Topic).Play();
         new TransactionScript(client, Topic).Play();
+        new ShareStateScript(client, Topic).Play();
         return client.Answers;
     }
 }

@@ -25,7 +25,6 @@ internal sealed class ShareOffsets(GroupShard shard)
 {
     private const long Unknown = SharePartitionState.Unknown;
 
-    private const string UnknownPartition = "This server does not host this topic-partition.";
     private const string NonEmpty = "The group is not empty.";
 
     private ShareStates States => shard.Shares.States;
@@ -68,11 +67,11 @@ internal sealed class ShareOffsets(GroupShard shard)
     {
         ShareStateSummary state = shard.Persister is { } persister
             ? await persister.SummarizeAsync(shard.Core, new ShareStateKey(groupId, topic.Id, partition))
-            : ShareStateSummary.Refuse(ErrorCode.CoordinatorNotAvailable);
+            : ShareStateSummary.Refuse(ErrorTexts.Refusal(ErrorCode.CoordinatorNotAvailable));
         DescribedPartition described = new()
         {
             PartitionIndex = partition,
-            StartOffset = state.StartOffset,
+            StartOffset = state.Error == ErrorCode.None ? state.StartOffset : Unknown,
             LeaderEpoch = state.LeaderEpoch,
             Lag = Unknown,
         };
@@ -133,7 +132,7 @@ internal sealed class ShareOffsets(GroupShard shard)
                     {
                         PartitionIndex = partition.PartitionIndex,
                         ErrorCode = (short)(isThere ? ErrorCode.None : ErrorCode.UnknownTopicOrPartition),
-                        ErrorMessage = isThere ? null : UnknownPartition,
+                        ErrorMessage = isThere ? null : ErrorTexts.UnknownPartition,
                     }
                 );
                 if (isThere)
@@ -197,7 +196,7 @@ internal sealed class ShareOffsets(GroupShard shard)
     {
         if (shard.Metadata.Image.Topic(name) is not { } topic)
         {
-            return Refuse(name, UnknownPartition);
+            return Refuse(name, ErrorTexts.UnknownPartition);
         }
         HeldPartition[] initialized = group.Partitions.Initialized.Of(topic.Id);
         PartitionSet.Builder gone = new();

@@ -28,7 +28,11 @@ public sealed class SharePersister(ShareStateCoordinator coordinator, ShareState
     /// choice to the partition's leader. FENCED_STATE_EPOCH, UNKNOWN_TOPIC_OR_PARTITION.
     /// </summary>
     public Task<ErrorCode> InitializeAsync(Core from, ShareStateKey key, int stateEpoch, long startOffset) =>
-        CallAsync(from, () => coordinator.InitializeAsync(from, key, stateEpoch, startOffset), static error => error);
+        CallAsync(
+            from,
+            async () => (await coordinator.InitializeAsync(from, key, stateEpoch, startOffset)).Code,
+            static error => error
+        );
 
     /// <summary>
     /// The state for a partition's leader that begins to serve the group. Leaders of an earlier epoch are refused from now on.
@@ -42,11 +46,11 @@ public sealed class SharePersister(ShareStateCoordinator coordinator, ShareState
     /// again. FENCED_LEADER_EPOCH: there is a newer leader.
     /// </summary>
     public Task<ErrorCode> WriteAsync(Core from, ShareStateKey key, ShareStateWrite write) =>
-        CallAsync(from, () => coordinator.WriteAsync(from, key, write), static error => error);
+        CallAsync(from, async () => (await coordinator.WriteAsync(from, key, write)).Code, static error => error);
 
     /// <summary>Forgets the state; that there was none is no error. UNKNOWN_TOPIC_OR_PARTITION.</summary>
     public Task<ErrorCode> DeleteAsync(Core from, ShareStateKey key) =>
-        CallAsync(from, () => coordinator.DeleteAsync(from, key), static error => error);
+        CallAsync(from, async () => (await coordinator.DeleteAsync(from, key)).Code, static error => error);
 
     /// <summary>Where the group stands, without effects; start offset -1 before the initialization.</summary>
     public Task<ShareStateSummary> SummarizeAsync(Core from, ShareStateKey key) =>

@@ -1,3 +1,4 @@
+using Aot.Broker.Cluster;
 using Aot.Broker.Protocol;
 
 namespace Aot.Broker.Coordinators.ShareState;
@@ -20,24 +21,27 @@ public sealed record ShareStateWrite(
 
 /// <summary>The answer to a read (ReadShareGroupState). With an error the rest says nothing.</summary>
 public sealed record ShareStateRead(
-    ErrorCode Error,
+    ApiError Refusal,
     int StateEpoch,
     long StartOffset,
     IReadOnlyList<ShareStateBatch> Batches
 )
 {
-    public static ShareStateRead Refuse(ErrorCode error) => new(error, 0, SharePartitionState.Unknown, []);
+    public ErrorCode Error => Refusal.Code;
+
+    public static ShareStateRead Refuse(ApiError error) => new(error, 0, 0, []);
 }
 
 /// <summary>The answer to a question for the state without its batches (ReadShareGroupStateSummary).</summary>
 public sealed record ShareStateSummary(
-    ErrorCode Error,
+    ApiError Refusal,
     int StateEpoch,
     int LeaderEpoch,
     long StartOffset,
     int DeliveryCompleteCount
 )
 {
-    public static ShareStateSummary Refuse(ErrorCode error) =>
-        new(error, 0, 0, SharePartitionState.Unknown, SharePartitionState.Unknown);
+    public ErrorCode Error => Refusal.Code;
+
+    public static ShareStateSummary Refuse(ApiError error) => new(error, 0, 0, 0, SharePartitionState.Unknown);
 }

@@ -36,12 +36,12 @@ public sealed class ShareStateCoordinator(int nodeId, ShareStateOptions options)
     }
 
     /// <summary>See <see cref="SharePersister.InitializeAsync"/>.</summary>
-    public Task<ErrorCode> InitializeAsync(Core from, ShareStateKey key, int stateEpoch, long startOffset) =>
+    public Task<ApiError> InitializeAsync(Core from, ShareStateKey key, int stateEpoch, long startOffset) =>
         _shards.CallAsync(
             from,
             key.ToString(),
             shard => shard.Requests.InitializeAsync(key, stateEpoch, startOffset),
-            static error => error
+            ErrorTexts.Refusal
         );
 
     /// <summary>See <see cref="SharePersister.ReadAsync"/>.</summary>
@@ -50,16 +50,16 @@ public sealed class ShareStateCoordinator(int nodeId, ShareStateOptions options)
             from,
             key.ToString(),
             shard => shard.Requests.ReadAsync(key, leaderEpoch),
-            ShareStateRead.Refuse
+            static error => ShareStateRead.Refuse(ErrorTexts.Refusal(error))
         );
 
     /// <summary>See <see cref="SharePersister.WriteAsync"/>.</summary>
-    public Task<ErrorCode> WriteAsync(Core from, ShareStateKey key, ShareStateWrite write) =>
-        _shards.CallAsync(from, key.ToString(), shard => shard.Requests.WriteAsync(key, write), static error => error);
+    public Task<ApiError> WriteAsync(Core from, ShareStateKey key, ShareStateWrite write) =>
+        _shards.CallAsync(from, key.ToString(), shard => shard.Requests.WriteAsync(key, write), ErrorTexts.Refusal);
 
     /// <summary>See <see cref="SharePersister.DeleteAsync"/>.</summary>
-    public Task<ErrorCode> DeleteAsync(Core from, ShareStateKey key) =>
-        _shards.CallAsync(from, key.ToString(), shard => shard.Requests.DeleteAsync(key), static error => error);
+    public Task<ApiError> DeleteAsync(Core from, ShareStateKey key) =>
+        _shards.CallAsync(from, key.ToString(), shard => shard.Requests.DeleteAsync(key), ErrorTexts.Refusal);
 
     /// <summary>See <see cref="SharePersister.SummarizeAsync"/>.</summary>
     public Task<ShareStateSummary> SummarizeAsync(Core from, ShareStateKey key) =>
@@ -67,6 +67,6 @@ public sealed class ShareStateCoordinator(int nodeId, ShareStateOptions options)
             from,
             key.ToString(),
             shard => Task.FromResult(shard.Requests.Summarize(key)),
-            ShareStateSummary.Refuse
+            static error => ShareStateSummary.Refuse(ErrorTexts.Refusal(error))
         );
 }

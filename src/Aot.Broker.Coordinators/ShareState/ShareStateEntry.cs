@@ -8,6 +8,12 @@ internal sealed class ShareStateEntry(ShareStateKey key) : IShardEntry<ShareStat
     /// <summary>As committed in the log; null before the first record and after a deletion.</summary>
     public SharePartitionState? State { get; private set; }
 
+    /// <summary>
+    /// Of the leader that read or wrote last. It stays when the state is begun anew, which notes leader epoch 0, and goes
+    /// with the state.
+    /// </summary>
+    public int NewestLeader { get; private set; }
+
     /// <summary>Updates since the last snapshot.</summary>
     public int Updates { get; private set; }
 
@@ -23,6 +29,7 @@ internal sealed class ShareStateEntry(ShareStateKey key) : IShardEntry<ShareStat
     public void Take(SharePartitionState? snapshot, long offset)
     {
         State = snapshot;
+        NewestLeader = snapshot is null ? 0 : Math.Max(NewestLeader, snapshot.LeaderEpoch);
         SnapshotOffset = offset;
         Updates = 0;
     }
@@ -31,6 +38,7 @@ internal sealed class ShareStateEntry(ShareStateKey key) : IShardEntry<ShareStat
     public void Take(SharePartitionUpdate update)
     {
         State = State?.With(update);
+        NewestLeader = State is null ? 0 : Math.Max(NewestLeader, State.LeaderEpoch);
         Updates++;
     }
 }

@@ -11,36 +11,36 @@ namespace Aot.Broker.Coordinators.ShareState;
 internal sealed class ShareStateRequests(ShareStateShard shard)
 {
     /// <summary>The state of a share partition of which nothing is known.</summary>
-    private static readonly ShareStateSummary s_nothing = new(ErrorCode.None, 0, 0, -1, -1);
+    private static readonly ShareStateSummary s_nothing = new(default, 0, 0, -1, -1);
 
     /// <summary>FENCED_STATE_EPOCH, UNKNOWN_TOPIC_OR_PARTITION.</summary>
-    public Task<ErrorCode> InitializeAsync(ShareStateKey key, int stateEpoch, long startOffset) =>
+    public Task<ApiError> InitializeAsync(ShareStateKey key, int stateEpoch, long startOffset) =>
         InTurnAsync(
             key,
             async entry =>
             {
-                ErrorCode error = ShareStateRules.CheckInitialize(entry.State, stateEpoch);
-                error = error == ErrorCode.None ? CheckExists(key) : error;
-                return error == ErrorCode.None
-                    ? await shard.SnapshotAsync(
+                ApiError refusal = ShareStateRules.CheckInitialize(entry.State, stateEpoch);
+                refusal = refusal.IsError ? refusal : CheckExists(key);
+                return refusal.IsError
+                    ? refusal
+                    : await SnapshotAsync(
                         entry,
                         ShareStateRules.Initialize(entry.State, stateEpoch, startOffset, shard.Core.WallMillis)
-                    )
-                    : error;
+                    );
             }
         );
 
     /// <summary>FENCED_LEADER_EPOCH, FENCED_STATE_EPOCH, UNKNOWN_TOPIC_OR_PARTITION; INVALID_REQUEST before the initialization.</summary>
-    public Task<ErrorCode> WriteAsync(ShareStateKey key, ShareStateWrite write) =>
+    public Task<ApiError> WriteAsync(ShareStateKey key, ShareStateWrite write) =>
         InTurnAsync(
             key,
             async entry =>
             {
-                ErrorCode error = ShareStateRules.CheckWrite(entry.State, write);
-                error = error == ErrorCode.None ? CheckExists(key) : error;
-                return error == ErrorCode.None
-                    ? await AppendAsync(entry, ShareStateRules.UpdateWith(entry.State!, write))
-                    : error;
+                ApiError refusal = ShareStateRules.CheckWrite(entry.State, entry.NewestLeader, write);
+                refusal = refusal.IsError ? refusal : CheckExists(key);
+                return refusal.IsError
+                    ? refusal
+                    : await AppendAsync(entry, ShareStateRules.UpdateWith(entry.State!, write));
             }
         );
 
@@ -48,38 +48,39 @@ internal sealed class ShareStateRequests(ShareStateShard shard)
     public async Task<ShareStateRead> ReadAsync(ShareStateKey key, int leaderEpoch)
     {
         ShareStateRead? read = null;
-        ErrorCode error = await InTurnAsync(
+        ApiError error = await InTurnAsync(
             key,
             async entry =>
             {
-                ErrorCode refusal = ShareStateRules.CheckRead(entry.State, leaderEpoch);
-                refusal = refusal == ErrorCode.None ? CheckExists(key) : refusal;
-                if (refusal != ErrorCode.None)
+                ApiError refusal = ShareStateRules.CheckRead(entry.State, entry.NewestLeader, leaderEpoch);
+                refusal = refusal.IsError ? refusal : CheckExists(key);
+                if (refusal.IsError)
                 {
                     return refusal;
                 }
                 SharePartitionState state = entry.State!;
-                read = new ShareStateRead(ErrorCode.None, state.StateEpoch, state.StartOffset, state.Batches);
-                return leaderEpoch == state.LeaderEpoch
-                    ? ErrorCode.None
+                read = new ShareStateRead(default, state.StateEpoch, state.StartOffset, state.Batches);
+                return leaderEpoch == entry.NewestLeader
+                    ? default
                     : await AppendAsync(entry, ShareStateRules.UpdateWith(state, leaderEpoch));
             }
         );
-        return error == ErrorCode.None ? read! : ShareStateRead.Refuse(error);
+        return error.IsError ? ShareStateRead.Refuse(error) : read!;
     }
 
     /// <summary>As a read without effects, by anybody; a share partition that nobody initialized has start offset -1.</summary>
     public ShareStateSummary Summarize(ShareStateKey key)
     {
-        ErrorCode error = IsSound(key) ? CheckExists(key) : ErrorCode.InvalidRequest;
-        if (error != ErrorCode.None)
+        ApiError refusal = ShareStateRules.CheckKey(key);
+        refusal = refusal.IsError ? refusal : CheckExists(key);
+        if (refusal.IsError)
         {
-            return ShareStateSummary.Refuse(error);
+            return ShareStateSummary.Refuse(refusal);
         }
         return shard.Find(key) is not { } state
             ? s_nothing
             : new ShareStateSummary(
-                ErrorCode.None,
+                default,
                 state.StateEpoch,
                 state.LeaderEpoch,
                 state.StartOffset,
@@ -88,13 +89,13 @@ internal sealed class ShareStateRequests(ShareStateShard shard)
     }
 
     /// <summary>Forgets the state; that there was none is no error.</summary>
-    public Task<ErrorCode> DeleteAsync(ShareStateKey key) =>
+    public Task<ApiError> DeleteAsync(ShareStateKey key) =>
         InTurnAsync(
             key,
             async entry =>
             {
-                ErrorCode error = CheckExists(key);
-                return error != ErrorCode.None || entry.State is null ? error : await shard.SnapshotAsync(entry, null);
+                ApiError refusal = CheckExists(key);
+                return refusal.IsError || entry.State is null ? refusal : await SnapshotAsync(entry, null);
             }
         );
 
@@ -111,37 +112,35 @@ internal sealed class ShareStateRequests(ShareStateShard shard)
         }
         foreach (ShareStateKey key in gone)
         {
-            await InTurnAsync(
-                key,
-                async entry => entry.State is null ? ErrorCode.None : await shard.SnapshotAsync(entry, null)
-            );
+            await InTurnAsync(key, async entry => entry.State is null ? default : await SnapshotAsync(entry, null));
         }
     }
 
-    private Task<ErrorCode> AppendAsync(ShareStateEntry entry, SharePartitionUpdate update) =>
+    private async Task<ApiError> SnapshotAsync(ShareStateEntry entry, SharePartitionState? state) =>
+        ErrorTexts.Refusal(await shard.SnapshotAsync(entry, state));
+
+    private async Task<ApiError> AppendAsync(ShareStateEntry entry, SharePartitionUpdate update) =>
         entry.Updates < shard.Options.UpdatesPerSnapshot
-            ? shard.UpdateAsync(entry, update)
-            : shard.SnapshotAsync(entry, ShareStateRules.SnapshotWith(entry.State!, update, shard.Core.WallMillis));
+            ? ErrorTexts.Refusal(await shard.UpdateAsync(entry, update))
+            : await SnapshotAsync(entry, ShareStateRules.SnapshotWith(entry.State!, update, shard.Core.WallMillis));
 
-    private static bool IsSound(ShareStateKey key) =>
-        key is { Partition: >= 0, GroupId.Length: > 0, TopicId.IsZero: false };
-
-    private ErrorCode CheckExists(ShareStateKey key) =>
+    private ApiError CheckExists(ShareStateKey key) =>
         shard.Core.Get<MetadataView>().Image.Topic(key.TopicId)?.Partition(key.Partition) is null
-            ? ErrorCode.UnknownTopicOrPartition
-            : ErrorCode.None;
+            ? ErrorTexts.Refusal(ErrorCode.UnknownTopicOrPartition)
+            : default;
 
-    private async Task<ErrorCode> InTurnAsync(ShareStateKey key, Func<ShareStateEntry, Task<ErrorCode>> work)
+    private async Task<ApiError> InTurnAsync(ShareStateKey key, Func<ShareStateEntry, Task<ApiError>> work)
     {
-        if (!IsSound(key))
+        ApiError refusal = ShareStateRules.CheckKey(key);
+        if (refusal.IsError)
         {
-            return ErrorCode.InvalidRequest;
+            return refusal;
         }
         ShareStateEntry entry = shard.GetOrCreate(key);
         await entry.Turn.EnterAsync();
         try
         {
-            return shard.Availability == ErrorCode.None ? await work(entry) : shard.Availability;
+            return shard.Availability == ErrorCode.None ? await work(entry) : ErrorTexts.Refusal(shard.Availability);
         }
         finally
         {

@@ -1,3 +1,4 @@
+using Aot.Broker.Cluster;
 using Aot.Broker.Protocol;
 
 namespace Aot.Broker.Coordinators.ShareState;
@@ -7,22 +8,38 @@ namespace Aot.Broker.Coordinators.ShareState;
 /// </summary>
 public static class ShareStateRules
 {
-    /// <summary>What an initialization of this epoch is told; None: it may go on.</summary>
-    public static ErrorCode CheckInitialize(SharePartitionState? state, int stateEpoch) =>
-        stateEpoch < 0 ? ErrorCode.InvalidRequest
-        : state is not null && state.StateEpoch > stateEpoch ? ErrorCode.FencedStateEpoch
-        : ErrorCode.None;
+    private const string NegativePartition = "The partition id cannot be a negative number.";
+    private const string NegativeLeaderEpoch = "The leader epoch cannot be a negative number.";
+    private const string NegativeStateEpoch = "The state epoch cannot be a negative number.";
+    private const string WriteTooEarly = "Write operation on uninitialized share partition not allowed.";
+    private const string ReadTooEarly = "Read operation on uninitialized share partition not allowed.";
 
-    public static ErrorCode CheckWrite(SharePartitionState? state, ShareStateWrite write) =>
-        state is null || write.LeaderEpoch < 0 || write.StateEpoch < 0 ? ErrorCode.InvalidRequest
-        : state.LeaderEpoch > write.LeaderEpoch ? ErrorCode.FencedLeaderEpoch
-        : state.StateEpoch > write.StateEpoch ? ErrorCode.FencedStateEpoch
-        : ErrorCode.None;
+    /// <summary>What every request is asked first.</summary>
+    public static ApiError CheckKey(ShareStateKey key) => key.Partition < 0 ? Invalid(NegativePartition) : default;
 
-    public static ErrorCode CheckRead(SharePartitionState? state, int leaderEpoch) =>
-        state is null || leaderEpoch < 0 ? ErrorCode.InvalidRequest
-        : state.LeaderEpoch > leaderEpoch ? ErrorCode.FencedLeaderEpoch
-        : ErrorCode.None;
+    /// <summary>What an initialization of this epoch is told; without an error it may go on.</summary>
+    public static ApiError CheckInitialize(SharePartitionState? state, int stateEpoch) =>
+        stateEpoch < 0 ? Invalid(NegativeStateEpoch)
+        : state is not null && state.StateEpoch > stateEpoch ? ErrorTexts.Refusal(ErrorCode.FencedStateEpoch)
+        : default;
+
+    /// <param name="state">Null before the initialization.</param>
+    /// <param name="newestLeader">The leader epoch that earlier ones are refused for.</param>
+    /// <param name="write">What a leader wants to note.</param>
+    public static ApiError CheckWrite(SharePartitionState? state, int newestLeader, ShareStateWrite write) =>
+        write.LeaderEpoch < 0 ? Invalid(NegativeLeaderEpoch)
+        : write.StateEpoch < 0 ? Invalid(NegativeStateEpoch)
+        : state is null ? Invalid(WriteTooEarly)
+        : newestLeader > write.LeaderEpoch ? ErrorTexts.Refusal(ErrorCode.FencedLeaderEpoch)
+        : state.StateEpoch > write.StateEpoch ? ErrorTexts.Refusal(ErrorCode.FencedStateEpoch)
+        : default;
+
+    /// <summary>As <see cref="CheckWrite"/>.</summary>
+    public static ApiError CheckRead(SharePartitionState? state, int newestLeader, int leaderEpoch) =>
+        leaderEpoch < 0 ? Invalid(NegativeLeaderEpoch)
+        : state is null ? Invalid(ReadTooEarly)
+        : newestLeader > leaderEpoch ? ErrorTexts.Refusal(ErrorCode.FencedLeaderEpoch)
+        : default;
 
     /// <summary>The state that a partition begins with.</summary>
     public static SharePartitionState Initialize(
@@ -86,4 +103,6 @@ public static class ShareStateRules
             SnapshotEpoch = state.SnapshotEpoch + 1,
             WriteTimestampMs = nowMs,
         };
+
+    private static ApiError Invalid(string why) => new(ErrorCode.InvalidRequest, why);
 }

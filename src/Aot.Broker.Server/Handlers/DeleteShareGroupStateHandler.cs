@@ -1,3 +1,4 @@
+using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -19,18 +20,23 @@ internal sealed class DeleteShareGroupStateHandler(ServerCore server, ShareState
     )
     {
         DeleteShareGroupStateResponse response = new();
+        if (request.GroupId.Length == 0 || request.Topics.Exists(static topic => topic.Partitions.Count == 0))
+        {
+            return response;
+        }
         foreach (DeleteShareGroupStateRequest.DeleteStateData topic in request.Topics)
         {
             DeleteShareGroupStateResponse.DeleteStateResult result = new() { TopicId = topic.TopicId };
             foreach (DeleteShareGroupStateRequest.PartitionData asked in topic.Partitions)
             {
                 ShareStateKey key = new(request.GroupId, topic.TopicId, asked.Partition);
-                ErrorCode error = await states.DeleteAsync(context.Core, key);
+                ApiError refusal = await states.DeleteAsync(context.Core, key);
                 result.Partitions.Add(
                     new DeleteShareGroupStateResponse.PartitionResult
                     {
                         Partition = asked.Partition,
-                        ErrorCode = (short)error,
+                        ErrorCode = (short)refusal.Code,
+                        ErrorMessage = refusal.Message,
                     }
                 );
             }

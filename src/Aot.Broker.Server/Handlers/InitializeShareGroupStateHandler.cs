@@ -1,3 +1,4 @@
+using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -19,18 +20,27 @@ internal sealed class InitializeShareGroupStateHandler(ServerCore server, ShareS
     )
     {
         InitializeShareGroupStateResponse response = new();
+        if (request.GroupId.Length == 0)
+        {
+            return response;
+        }
         foreach (InitializeShareGroupStateRequest.InitializeStateData topic in request.Topics)
         {
+            if (topic.Partitions.Count == 0)
+            {
+                continue;
+            }
             InitializeShareGroupStateResponse.InitializeStateResult result = new() { TopicId = topic.TopicId };
             foreach (InitializeShareGroupStateRequest.PartitionData asked in topic.Partitions)
             {
                 ShareStateKey key = new(request.GroupId, topic.TopicId, asked.Partition);
-                ErrorCode error = await states.InitializeAsync(context.Core, key, asked.StateEpoch, asked.StartOffset);
+                ApiError refusal = await states.InitializeAsync(context.Core, key, asked.StateEpoch, asked.StartOffset);
                 result.Partitions.Add(
                     new InitializeShareGroupStateResponse.PartitionResult
                     {
                         Partition = asked.Partition,
-                        ErrorCode = (short)error,
+                        ErrorCode = (short)refusal.Code,
+                        ErrorMessage = refusal.Message,
                     }
                 );
             }

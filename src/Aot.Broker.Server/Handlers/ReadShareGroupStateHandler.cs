@@ -19,6 +19,10 @@ internal sealed class ReadShareGroupStateHandler(ServerCore server, ShareStateCo
     )
     {
         ReadShareGroupStateResponse response = new();
+        if (request.GroupId.Length == 0 || request.Topics.Exists(static topic => topic.Partitions.Count == 0))
+        {
+            return response;
+        }
         foreach (ReadShareGroupStateRequest.ReadStateData topic in request.Topics)
         {
             ReadShareGroupStateResponse.ReadStateResult result = new() { TopicId = topic.TopicId };
@@ -31,6 +35,7 @@ internal sealed class ReadShareGroupStateHandler(ServerCore server, ShareStateCo
                     {
                         Partition = asked.Partition,
                         ErrorCode = (short)read.Error,
+                        ErrorMessage = read.Refusal.Message,
                         StateEpoch = read.StateEpoch,
                         StartOffset = read.StartOffset,
                         StateBatches =

@@ -19,6 +19,10 @@ internal sealed class ReadShareGroupStateSummaryHandler(ServerCore server, Share
     )
     {
         ReadShareGroupStateSummaryResponse response = new();
+        if (request.GroupId.Length == 0 || request.Topics.Exists(static topic => topic.Partitions.Count == 0))
+        {
+            return response;
+        }
         foreach (ReadShareGroupStateSummaryRequest.ReadStateSummaryData topic in request.Topics)
         {
             ReadShareGroupStateSummaryResponse.ReadStateSummaryResult result = new() { TopicId = topic.TopicId };
@@ -31,6 +35,7 @@ internal sealed class ReadShareGroupStateSummaryHandler(ServerCore server, Share
                     {
                         Partition = asked.Partition,
                         ErrorCode = (short)read.Error,
+                        ErrorMessage = read.Refusal.Message,
                         StateEpoch = read.StateEpoch,
                         LeaderEpoch = read.LeaderEpoch,
                         StartOffset = read.StartOffset,

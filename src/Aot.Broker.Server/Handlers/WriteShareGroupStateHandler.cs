@@ -1,3 +1,4 @@
+using Aot.Broker.Cluster;
 using Aot.Broker.Coordinators.ShareState;
 using Aot.Broker.Protocol;
 using Aot.Broker.Protocol.Messages;
@@ -19,6 +20,10 @@ internal sealed class WriteShareGroupStateHandler(ServerCore server, ShareStateC
     )
     {
         WriteShareGroupStateResponse response = new();
+        if (request.GroupId.Length == 0 || request.Topics.Exists(static topic => topic.Partitions.Count == 0))
+        {
+            return response;
+        }
         foreach (WriteShareGroupStateRequest.WriteStateData topic in request.Topics)
         {
             WriteShareGroupStateResponse.WriteStateResult result = new() { TopicId = topic.TopicId };
@@ -39,12 +44,13 @@ internal sealed class WriteShareGroupStateHandler(ServerCore server, ShareStateC
                         )),
                     ]
                 );
-                ErrorCode error = await states.WriteAsync(context.Core, key, write);
+                ApiError refusal = await states.WriteAsync(context.Core, key, write);
                 result.Partitions.Add(
                     new WriteShareGroupStateResponse.PartitionResult
                     {
                         Partition = asked.Partition,
-                        ErrorCode = (short)error,
+                        ErrorCode = (short)refusal.Code,
+                        ErrorMessage = refusal.Message,
                     }
                 );
             }
