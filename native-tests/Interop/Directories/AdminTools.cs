@@ -73,6 +73,9 @@ internal sealed partial class AdminTools(JavaProcess java, SharedDirectory direc
             .. Lines("groups", "consumer.group.ConsumerGroupCommand", "--list"),
             .. Lines("offsets", "consumer.group.ConsumerGroupCommand", "--describe", "--all-groups", "--offsets"),
             .. Lines("members", "consumer.group.ConsumerGroupCommand", "--describe", "--all-groups", "--members"),
+            .. Lines("share groups", "consumer.group.ShareGroupCommand", "--list"),
+            .. Lines("shares", "consumer.group.ShareGroupCommand", "--describe", "--all-groups", "--offsets"),
+            .. Lines("share states", "consumer.group.ShareGroupCommand", "--describe", "--all-groups", "--state"),
             .. Lines("states", "consumer.group.ConsumerGroupCommand", "--describe", "--all-groups", "--state"),
         ];
 

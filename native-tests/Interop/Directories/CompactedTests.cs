@@ -39,7 +39,7 @@ public sealed class CompactedTests(ITestOutputHelper output)
                 "the topics of the coordinators are compacted"
             );
             Assert.Equal(0, broker.ReadStatistics().Cleaner.UncleanablePartitions);
-            described = directory.Describe(java, Abilities.Here);
+            described = directory.Describe(java);
             Assert.Equal(5, described.Count("committed\trewritten."));
             Assert.Equal(3, described.Count("transaction\trewriter."));
             Assert.Equal(0, described.Count("group\tgone."));
@@ -48,12 +48,12 @@ public sealed class CompactedTests(ITestOutputHelper output)
         new DirectoryDump(java, directory).Check();
         int logged = java.Errors.Count;
         java.Run("start", directory.ConfigFile);
-        described.MustEqual(directory.Describe(java, Abilities.Here), "what Apache Kafka loads");
+        described.MustEqual(directory.Describe(java), "what Apache Kafka loads");
         BothWaysTests.MustNotComplain([.. java.Errors.Skip(logged)]);
         java.Run("stop");
         using (BrokerProcess broker = directory.StartBroker())
         {
-            described.MustEqual(directory.Describe(java, Abilities.Here), "what this broker loads");
+            described.MustEqual(directory.Describe(java), "what this broker loads");
             broker.Stop();
         }
     }

@@ -24,39 +24,34 @@ public sealed class KilledTests(ITestOutputHelper output)
         {
             apache.Run("format", directory.ConfigFile, SharedDirectory.ClusterId);
             apache.Run("start", directory.ConfigFile);
-            java.Run("fill", [directory.Bootstrap, "0", .. Abilities.All]);
+            java.Run("fill", directory.Bootstrap, "0");
             java.Run("prepare", directory.Bootstrap);
-            before = directory.Describe(java, Abilities.All);
+            before = directory.Describe(java);
             Load(java, directory, "0", apache.Kill);
         }
         LogFiles files = LogFiles.Of(directory);
         using (BrokerProcess broker = directory.StartBroker())
         {
-            Check(directory, "0", before, directory.Describe(java, Abilities.Here));
+            Check(directory, "0", before, directory.Describe(java));
             broker.Stop();
         }
         files.MustBePrefixes();
         new DirectoryDump(java, directory).Check();
         using (BrokerProcess broker = directory.StartBroker())
         {
-            java.Run("fill", [directory.Bootstrap, "1", .. Abilities.Here]);
-            before = directory.Describe(java, Abilities.Here);
+            java.Run("fill", directory.Bootstrap, "1");
+            before = directory.Describe(java);
             Load(java, directory, "1", broker.Kill);
         }
         files = LogFiles.Of(directory);
         java.Run("start", directory.ConfigFile);
-        Description recovered = directory.Describe(java, Abilities.All);
+        Description recovered = directory.Describe(java);
         Check(directory, "1", before, recovered);
         java.Run("stop");
         files.MustBePrefixes();
         using (BrokerProcess broker = directory.StartBroker())
         {
-            recovered
-                .Where(Abilities.IsServedHere)
-                .MustEqual(
-                    directory.Describe(java, Abilities.Here).Where(Abilities.IsServedHere),
-                    "what Apache Kafka recovered"
-                );
+            recovered.MustEqual(directory.Describe(java), "what Apache Kafka recovered");
             broker.Stop();
         }
     }
@@ -81,7 +76,5 @@ public sealed class KilledTests(ITestOutputHelper output)
     /// records back.
     /// </summary>
     private static bool IsAtRest(string line) =>
-        Abilities.IsServedHere(line)
-        && !line.Contains("load", StringComparison.Ordinal)
-        && !line.Contains("records-deleted", StringComparison.Ordinal);
+        !line.Contains("load", StringComparison.Ordinal) && !line.Contains("records-deleted", StringComparison.Ordinal);
 }

@@ -65,11 +65,11 @@ internal sealed class SharedDirectory : IDisposable
     /// <summary>A path beside the data.</summary>
     public string Beside(string name) => Path.Combine(_folder, name);
 
-    /// <summary>What the broker that runs shows; the abilities are those that are asked for.</summary>
-    public Description Describe(JavaProcess java, string[] abilities)
+    /// <summary>What the broker that runs shows.</summary>
+    public Description Describe(JavaProcess java)
     {
         string file = Beside($"description-{++_descriptions}");
-        java.Run("describe", [Bootstrap, file, .. abilities]);
+        java.Run("describe", Bootstrap, file);
         return Description.Read(file);
     }
 

@@ -37,15 +37,13 @@ import org.apache.kafka.common.quota.ClientQuotaFilter;
 final class Description {
     private final Cluster cluster;
     private final PrintStream out;
-    private final Set<String> abilities;
     private final TreeSet<String> lines = new TreeSet<>();
     private final Map<String, TopicDescription> topics = new TreeMap<>();
     private final List<TopicPartition> partitions = new ArrayList<>();
 
-    Description(Cluster cluster, PrintStream out, Set<String> abilities) {
+    Description(Cluster cluster, PrintStream out) {
         this.cluster = cluster;
         this.out = out;
-        this.abilities = abilities;
     }
 
     void write() throws Exception {
@@ -57,9 +55,7 @@ final class Description {
         awaitCoordinators();
         addGroups();
         addLogDirs();
-        if (abilities.contains("transactions")) {
-            addTransactions();
-        }
+        addTransactions();
         for (IsolationLevel isolation : IsolationLevel.values()) {
             addRecords(isolation);
         }
@@ -150,19 +146,22 @@ final class Description {
     private void addGroups() throws Exception {
         Collection<GroupListing> listed = cluster.admin.listGroups().all().get();
         Set<String> withOffsets = new TreeSet<>();
+        Map<String, ListShareGroupOffsetsSpec> shares = new TreeMap<>();
         for (GroupListing group : listed) {
             GroupType type = group.type().orElse(GroupType.UNKNOWN);
             add("group", group.groupId(), type + " " + group.protocol() + " " + group.groupState().orElse(null));
             if (type == GroupType.CLASSIC || type == GroupType.CONSUMER) {
                 withOffsets.add(group.groupId());
             }
+            if (type == GroupType.SHARE) {
+                shares.put(group.groupId(), new ListShareGroupOffsetsSpec());
+            }
         }
         cluster.admin.listConsumerGroupOffsets(withOffsets.stream().collect(Collectors.toMap(id -> id, id -> new ListConsumerGroupOffsetsSpec()))).all().get()
             .forEach((group, offsets) -> offsets.forEach((partition, offset) -> add("committed", group + " " + partition, text(offset))));
-        if (abilities.contains("share-groups")) {
-            Map<String, ListShareGroupOffsetsSpec> shares = Map.of("shares", new ListShareGroupOffsetsSpec());
-            cluster.admin.listShareGroupOffsets(shares).partitionsToOffsetInfo("shares").get()
-                .forEach((partition, offset) -> add("shared", partition, offset));
+        for (String group : shares.keySet()) {
+            cluster.admin.listShareGroupOffsets(shares).partitionsToOffsetInfo(group).get()
+                .forEach((partition, offset) -> add("shared", partition + " of " + group, offset));
         }
     }
 

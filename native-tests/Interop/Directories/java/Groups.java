@@ -1,11 +1,14 @@
 import java.time.Duration;
+import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.KafkaShareConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -20,27 +23,22 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
 /** Groups of every kind that the broker has, with offsets; each round commits further ones. */
 final class Groups {
+    /** What the share group has finished with so far, on every broker that the directory has been on. */
+    private static final Map<TopicPartition, BitSet> ACKNOWLEDGED = new HashMap<>();
+
     private final Cluster cluster;
     private final String round;
-    private final Set<String> abilities;
 
-    Groups(Cluster cluster, String round, Set<String> abilities) {
+    Groups(Cluster cluster, String round) {
         this.cluster = cluster;
         this.round = round;
-        this.abilities = abilities;
     }
 
     void commit() throws Exception {
         consume("classic", "classic");
-        if (abilities.contains("consumer-groups")) {
-            consume("consumers", "consumer");
-        }
-        if (abilities.contains("share-groups")) {
-            share();
-        }
-        if (abilities.contains("streams-groups")) {
-            stream();
-        }
+        consume("consumers", "consumer");
+        share();
+        stream();
         long offset = Long.parseLong(round) * 10;
         alter("simple", "shapes", 0, offset);
         alter("simple", "shapes", 1, offset + 1);
@@ -76,21 +74,35 @@ final class Groups {
         }
     }
 
+    /** Reads and acknowledges a piece. It begins where the group has come to, with whichever broker that was. */
     private void share() throws Exception {
         ConfigResource resource = new ConfigResource(ConfigResource.Type.GROUP, "shares");
         AlterConfigOp earliest = new AlterConfigOp(new ConfigEntry("share.auto.offset.reset", "earliest"), AlterConfigOp.OpType.SET);
         cluster.admin.incrementalAlterConfigs(Map.of(resource, List.of(earliest))).all().get();
+        Set<TopicPartition> begun = new HashSet<>();
         Map<String, Object> settings = Map.of("bootstrap.servers", cluster.bootstrap, "group.id", "shares", "max.poll.records", 50);
         try (KafkaShareConsumer<byte[], byte[]> consumer = new KafkaShareConsumer<>(settings, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
             consumer.subscribe(List.of("codec-none"));
-            Cluster.await("records for the share group", () -> {
-                int count = 0;
-                for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(500))) {
-                    count++;
+            Cluster.await("records of both partitions for the share group", () -> {
+                ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofMillis(500));
+                for (TopicPartition partition : records.partitions()) {
+                    BitSet done = ACKNOWLEDGED.computeIfAbsent(partition, any -> new BitSet());
+                    long first = records.records(partition).get(0).offset();
+                    if (begun.add(partition) && first != done.nextClearBit(0)) {
+                        throw new IllegalStateException("of " + partition + " the group has finished " + done + " and is given " + first);
+                    }
                 }
-                return count > 0;
+                var confirmed = consumer.commitSync();
+                for (ConsumerRecord<byte[], byte[]> record : records) {
+                    TopicPartition partition = new TopicPartition(record.topic(), record.partition());
+                    confirmed.forEach((id, error) -> {
+                        if (id.topicPartition().equals(partition) && error.isEmpty()) {
+                            ACKNOWLEDGED.get(partition).set((int) record.offset());
+                        }
+                    });
+                }
+                return begun.size() == 2;
             });
-            consumer.commitSync();
         }
     }
 

@@ -3,7 +3,6 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Set;
 
 /**
  * One process of Java that does what the tests of data directories need: runs Apache Kafka on a directory, and, against
@@ -39,8 +38,8 @@ public final class Main {
             case "format" -> Server.format(words[0], words[1], Arrays.copyOfRange(words, 2, words.length));
             case "start" -> SERVER.start(words[0]);
             case "stop" -> SERVER.stop();
-            case "fill" -> fill(words[0], words[1], abilities(words, 2));
-            case "describe" -> describe(words[0], words[1], abilities(words, 2));
+            case "fill" -> fill(words[0], words[1]);
+            case "describe" -> describe(words[0], words[1]);
             case "churn" -> churn(words[0], words[1], Integer.parseInt(words[2]));
             case "rewrite" -> rewrite(words[0], Integer.parseInt(words[1]));
             case "prepare" -> prepare(words[0]);
@@ -51,20 +50,13 @@ public final class Main {
         }
     }
 
-    /** What the broker can do of what not every broker can, e.g. "transactions". */
-    private static Set<String> abilities(String[] words, int from) {
-        return Set.copyOf(Arrays.asList(words).subList(Math.min(from, words.length), words.length));
-    }
-
-    private static void fill(String bootstrap, String round, Set<String> abilities) throws Exception {
+    private static void fill(String bootstrap, String round) throws Exception {
         try (Cluster cluster = new Cluster(bootstrap)) {
             new Topics(cluster, round).fill();
             new Settings(cluster, round).change();
-            new Groups(cluster, round, abilities).commit();
+            new Groups(cluster, round).commit();
             new Sequences(cluster, round).send();
-            if (abilities.contains("transactions")) {
-                new Transactions(cluster, round).send();
-            }
+            new Transactions(cluster, round).send();
         }
     }
 
@@ -86,9 +78,9 @@ public final class Main {
         }
     }
 
-    private static void describe(String bootstrap, String file, Set<String> abilities) throws Exception {
+    private static void describe(String bootstrap, String file) throws Exception {
         try (Cluster cluster = new Cluster(bootstrap); PrintStream out = new PrintStream(file, StandardCharsets.UTF_8)) {
-            new Description(cluster, out, abilities).write();
+            new Description(cluster, out).write();
         }
     }
 
