@@ -178,6 +178,23 @@ public sealed class ShareStateTests
     }
 
     [Fact]
+    public void An_earlier_leader_stays_shut_out_when_the_state_is_begun_anew()
+    {
+        ShareStateEntry entry = new(new ShareStateKey("a-group", new KafkaUuid(1, 2), 3));
+        entry.Take(s_state, offset: 0);
+        SharePartitionState anew = ShareStateRules.Initialize(s_state, 6, 20, 5);
+        Assert.Equal(0, anew.LeaderEpoch);
+        entry.Take(anew, offset: 1);
+        Assert.Equal(
+            ErrorCode.FencedLeaderEpoch,
+            ShareStateRules.CheckRead(entry.State, entry.NewestLeader, s_state.LeaderEpoch - 1).Code
+        );
+        entry.Take(null, offset: 2);
+        entry.Take(anew, offset: 3);
+        Assert.Equal(ErrorCode.None, ShareStateRules.CheckRead(entry.State, entry.NewestLeader, 0).Code);
+    }
+
+    [Fact]
     public void What_is_complete_is_counted_from_a_known_start()
     {
         SharePartitionState begun = ShareStateRules.Initialize(null, 1, -1, 5);
