@@ -53,7 +53,7 @@ public sealed partial class PerfScriptTests(ITestOutputHelper output)
     [Trait("Io", "once")]
     public void Every_workload_of_the_comparison_finds_its_records_in_order()
     {
-        if (Run("compare", "--smoke", "--peers", "ideal") is { } said)
+        if (Run("compare", "--smoke", "--peers", "ideal,fresh") is { } said)
         {
             Assert.Contains("## end-to-end-10k", said);
             Assert.Contains("| CPU-s/GB |", said);

@@ -157,9 +157,9 @@ class Ours(Peer):
 class Ideal(Peer):
     """A new process for every run: it keeps no topics apart."""
 
-    def __init__(self, folder, binary):
-        super().__init__("ideal", folder)
-        self.binary = binary
+    def __init__(self, name, folder, binary):
+        super().__init__(name, folder)
+        self.command = [binary, "0", self.folder] + (["fresh"] if name == "fresh" else [])
 
     def start(self, settings=()):
         """Each run starts it."""
@@ -168,7 +168,7 @@ class Ideal(Peer):
         """Its first line names the port."""
 
     def before_run(self):
-        self.spawn([self.binary, "0", self.folder])
+        self.spawn(self.command)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 
     def after_run(self):

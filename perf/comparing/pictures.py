@@ -4,7 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, LEFT, TOP = 560, 220, 56, 44
-COLORS = {"aot-broker": "#1f6feb", "ideal": "#8c959f", "kafka": "#d1242f", "tuned": "#bf8700", "nats": "#1a7f37"}
+COLORS = {"aot-broker": "#1f6feb", "ideal": "#8c959f", "fresh": "#57606a", "kafka": "#d1242f", "tuned": "#bf8700", "nats": "#1a7f37"}
 NINES_STEP = 0.1  # of aot-perf's latencyByNines
 
 

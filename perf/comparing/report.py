@@ -13,7 +13,8 @@ LOG_END = "<!-- written by hand, kept by perf/compare: end -->"
 LOG_EMPTY = "## Log of steps\n\n| change | what moved | ratio, after to before |\n|---|---|---|"
 INTRODUCTION = """\
 Made by `perf/compare` (`./build.sh perf`), a section per workload. Ratios are this broker's value by the peer's: the median of
-the pairs, with the lowest and the highest. `ideal` is the same work without a broker (`perf/ideal.c`), `kafka` is Apache Kafka
+the pairs, with the lowest and the highest. `ideal` is the same work without a broker (`perf/ideal.c`), `fresh`
+is that, appending to new files as a log has to where `ideal` writes over its own, `kafka` is Apache Kafka
 as it is configured by default, `tuned` has one network and one I/O thread, `nats` is a stream of nats-server in files. Peers
 and broker are on one processor, the client is on the other, unless a section says otherwise."""
 

@@ -26,7 +26,7 @@ class Compared:
         """This broker first, then whom it is compared with."""
         if workload.rival:
             return [OURS, workload.rival]
-        able = {"ideal": workload.ideal, "nats": workload.nats}
+        able = {"ideal": workload.ideal, "fresh": workload.appends, "nats": workload.nats}
         return [OURS] + [name for name in self.options.peers if able.get(name, True)]
 
     def why_not(self, workload):
@@ -168,13 +168,13 @@ class Compared:
             peer.await_port()
             if workload.cache_megabytes:
                 peer.limit_cache(workload.cache_megabytes)
-            if name != "ideal":
+            if name not in workloads.IDEALS:
                 peer.after_run()
         return kept[name]
 
     def new(self, name, folder, is_pinned=True):
-        if name == "ideal":
-            return Ideal(folder, self.compiled("ideal", ["-march=x86-64-v2"]))
+        if name in workloads.IDEALS:
+            return Ideal(name, folder, self.compiled("ideal", ["-march=x86-64-v2"]))
         if name == "nats":
             return Nats(name, folder)
         if name in workloads.KAFKAS:
@@ -215,8 +215,8 @@ def running(peer, act):
 def aot_perf(peer, words, seconds, warmup):
     command = [CLIENT, *words, "--bootstrap", f"127.0.0.1:{peer.port}", "--broker-pid", str(peer.process.pid)]
     command += ["--seconds", str(seconds), "--warmup", str(warmup), "--quiet", "--format", "json"]
-    if peer.name in ("ideal", "nats"):
-        command.append("--" + peer.name)
+    if peer.name in (*workloads.IDEALS, "nats"):
+        command.append("--nats" if peer.name == "nats" else "--ideal")
     try:
         result = subprocess.run(
             pinned(0, command) if peer.is_pinned else command, capture_output=True, text=True, timeout=seconds * 4 + warmup + 300

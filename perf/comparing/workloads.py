@@ -8,6 +8,7 @@ from .metrics import *  # noqa: F403
 LOAD, START, IDLE, PARTITIONS, LIBRDKAFKA, JAVA = "load", "start", "idle", "partitions", "librdkafka", "java"
 
 KAFKAS = ("kafka", "tuned")
+IDEALS = ("ideal", "fresh")
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Workload:
     metrics: list
     kind: str = LOAD
     ideal: bool = False  # the loop without a broker can do it
+    appends: bool = False  # so much is written that what new pages cost is a question of its own
     nats: bool = False  # a stream of nats-server can
     settings: tuple = ()  # of both brokers, which are started for this workload alone
     fresh: bool = False  # brokers are started for this workload alone
@@ -90,6 +92,7 @@ WORKLOADS = [
         produce("--batch-records 16 --in-flight 5"),
         [MEGABYTES, CPU_PER_GB, P99],
         ideal=True,
+        appends=True,
     ),
     Workload(
         "batches-64k",
@@ -97,6 +100,7 @@ WORKLOADS = [
         produce("--batch-records 64 --in-flight 5"),
         [MEGABYTES, CPU_PER_GB, P99],
         ideal=True,
+        appends=True,
     ),
     Workload(
         "batches-1m",
@@ -104,6 +108,7 @@ WORKLOADS = [
         produce("--batch-records 1000 --in-flight 5 --config max.message.bytes=2000000"),
         [MEGABYTES, CPU_PER_GB, P99],
         ideal=True,
+        appends=True,
     ),
     Workload(
         "connections-64",
