@@ -92,13 +92,20 @@ public sealed class CoordinatorLog(Core core, PartitionLog log, CompressionCodec
 
     /// <summary>
     /// Everything that was there at the call, in order, once it is committed: after a start the high watermark is that of the
-    /// last checkpoint for a moment, and what lies above it was acknowledged.
+    /// last checkpoint for a moment, and what lies above it was acknowledged. What is appended and not written yet belongs to
+    /// it, such as a marker that came in the same turn: who appended it found no state to change.
     /// </summary>
     public async Task<ErrorCode> ReplayAsync(ApplyRecord apply, ApplyMarker applyMarker)
     {
-        long end = Log.LogEndOffset;
         long offset = Log.LogStartOffset;
-        ErrorCode error = offset < end ? await Log.WhenCommittedAsync(end - 1) : ErrorCode.None;
+        long end;
+        ErrorCode error;
+        do
+        {
+            end = Log.NextOffset;
+            error = offset < end ? await Log.WhenCommittedAsync(end - 1) : ErrorCode.None;
+            // What the disk refused to take is not there any more, and what was written before it is.
+        } while (error != ErrorCode.None && Log.Status == LogStatus.Open && Log.NextOffset < end);
         if (error != ErrorCode.None)
         {
             return error;

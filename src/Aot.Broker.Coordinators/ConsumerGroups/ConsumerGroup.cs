@@ -160,8 +160,8 @@ public sealed class ConsumerGroup(string groupId) : TargetedGroup(groupId)
         {
             Release(member);
             ForgetInstance(member);
-            ForgetTimers(memberId);
         }
+        ForgetTimers(memberId);
     }
 
     private void Release(ConsumerMember member)

@@ -126,7 +126,13 @@ public sealed class GroupShard : ICoordinatorShard
         };
 
     /// <summary>Replays the log, then serves. Yields between pieces, so that a long log does not stall the core.</summary>
-    public async Task LoadAsync()
+    public Task LoadAsync()
+    {
+        OffsetRequests.ScheduleExpiry();
+        return ReplayAsync();
+    }
+
+    private async Task ReplayAsync()
     {
         ErrorCode error = await log.ReplayAsync(Replay, EndTransaction);
         if (State != ShardState.Loading)
@@ -148,7 +154,6 @@ public sealed class GroupShard : ICoordinatorShard
         {
             group.Start(this);
         }
-        OffsetRequests.ScheduleExpiry();
     }
 
     /// <summary>Ends the shard: parked answers go out with NOT_COORDINATOR, timers stop.</summary>
@@ -321,7 +326,7 @@ public sealed class GroupShard : ICoordinatorShard
             Abandon();
             Offsets.Clear();
             PendingOffsets.Clear();
-            _ = LoadAsync();
+            _ = ReplayAsync();
         }
         return error;
     }

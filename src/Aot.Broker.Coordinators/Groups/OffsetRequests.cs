@@ -420,14 +420,14 @@ public sealed class OffsetRequests(GroupShard shard)
         }
     }
 
-    internal void ScheduleExpiry()
-    {
-        shard.Core.Timers.Schedule(
-            shard.Core.NowMillis + shard.Options.OffsetsRetentionCheckIntervalMs,
-            new TimerAction(() => _ = ExpireAsync()),
-            0
+    /// <summary>Once in the life of the shard, however often it is loaded again.</summary>
+    internal void ScheduleExpiry() =>
+        RepeatedWork.Every(
+            shard.Core,
+            shard.Options.OffsetsRetentionCheckIntervalMs,
+            () => shard.State != ShardState.Resigned,
+            ExpireAsync
         );
-    }
 
     /// <summary>
     /// Offsets age from the moment from which nobody used them: of a group without members from when it became empty,
@@ -478,7 +478,6 @@ public sealed class OffsetRequests(GroupShard shard)
                 }
             }
         }
-        ScheduleExpiry();
     }
 
     private bool IsExpired(ShardGroup group, in CommittedOffset offset, long now)

@@ -30,11 +30,9 @@ internal sealed class TransactionalOffsets(GroupShard shard)
         TransactionCoordinator transactions
     )
     {
-        ErrorCode refusal = CheckAll(caller, request);
-        if (refusal == ErrorCode.None)
-        {
-            refusal = await JoinTransactionAsync(caller, request, transactions);
-        }
+        // Asking takes a while, in which the group may fence the member: whoever is looked at after it commits in this turn.
+        ErrorCode refusal = await JoinTransactionAsync(caller, request, transactions);
+        refusal = refusal == ErrorCode.None ? CheckAll(caller, request) : refusal;
         if (refusal != ErrorCode.None)
         {
             return Refuse(caller, request, refusal);

@@ -82,10 +82,8 @@ public sealed class ShareGroup : TargetedGroup
 
     internal void Remove(string memberId)
     {
-        if (_members.Remove(memberId))
-        {
-            ForgetTimers(memberId);
-        }
+        _members.Remove(memberId);
+        ForgetTimers(memberId);
     }
 
     internal void SetPartitions(SharePartitions partitions) => Partitions = partitions;

@@ -18,7 +18,7 @@ namespace Aot.Broker.Server.Produce;
 internal sealed class TransactionVerification(Core core, TransactionCoordinator transactions)
 {
     /// <summary>A batch that waits: it belongs to the share's request as long as the generation is the same.</summary>
-    private readonly record struct Held(ProduceShare Share, int Index, int Generation);
+    private readonly record struct Held(ProduceShare Share, int Index, int Generation, short Epoch);
 
     /// <summary>One question about one partition, and the batches that wait for its answer.</summary>
     private sealed class Question(PartitionLog log, TransactionalBatch asking)
@@ -73,7 +73,7 @@ internal sealed class TransactionVerification(Core core, TransactionCoordinator 
         bool isNew
     )
     {
-        Held held = new(share, index, generation);
+        Held held = new(share, index, generation, asking.ProducerEpoch);
         if (_open.TryGetValue((log, asking.ProducerId), out Question? open))
         {
             open.Waiting.Enqueue(held);
@@ -113,7 +113,15 @@ internal sealed class TransactionVerification(Core core, TransactionCoordinator 
         (ErrorCode answer, string? message) = ForProducer(error, knowsAbortable);
         while (question.Waiting.TryDequeue(out Held held))
         {
-            held.Share.Resume(held.Index, held.Generation, answer, message);
+            if (held.Epoch == question.Asking.ProducerEpoch)
+            {
+                held.Share.Resume(held.Index, held.Generation, answer, message);
+            }
+            else
+            {
+                // Of the producer's next life, which the coordinator was not asked about: it is now.
+                held.Share.Resume(held.Index, held.Generation, ErrorCode.None, null);
+            }
         }
     }
 
