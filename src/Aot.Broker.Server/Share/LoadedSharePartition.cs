@@ -220,6 +220,8 @@ internal sealed class LoadedSharePartition : ITimerTarget
                         )
                     );
             Records.Complete(change, error == ErrorCode.None, _home.Limits(Key.GroupId), Core.NowMillis);
+            // What was not saved is locked again, and the timer may have passed over it meanwhile.
+            WatchLocks();
             if (error is ErrorCode.FencedStateEpoch or ErrorCode.FencedLeaderEpoch or ErrorCode.InvalidRequest)
             {
                 // Somebody began the group's state anew, or ended it: what is known here is of no use any more.

@@ -136,12 +136,7 @@ internal sealed class ShareFetchWork(
         if (request.ShareSessionEpoch == ShareSession.InitialEpoch)
         {
             (error, _session) = await server.ShareSessions.OpenAsync(member, slot.Connection.Id);
-            if (error != ErrorCode.None)
-            {
-                // Else the client would come again at once, and again.
-                await DelayAsync(Math.Max(request.MaxWaitMs, 0));
-            }
-            else if (slot.Connection.IsClosing)
+            if (error == ErrorCode.None && slot.Connection.IsClosing)
             {
                 // Nobody else would end it.
                 _ = server.ShareSessions.CloseAsync(_session!);
@@ -151,9 +146,16 @@ internal sealed class ShareFetchWork(
         {
             error = server.ShareSessions.TryUse(member, request.ShareSessionEpoch, out _session);
         }
-        if (error == ErrorCode.None)
+        if (error == ErrorCode.None && !Remember(_session!))
         {
-            Remember(_session!);
+            // The client begins anew, with what it needs.
+            _ = server.ShareSessions.CloseAsync(_session!);
+            error = ErrorCode.ShareSessionLimitReached;
+        }
+        if (error == ErrorCode.ShareSessionLimitReached)
+        {
+            // Else the client would come again at once, and again.
+            await DelayAsync(Math.Max(request.MaxWaitMs, 0));
         }
         return error;
     }
@@ -167,7 +169,8 @@ internal sealed class ShareFetchWork(
         }
     }
 
-    private void Remember(ShareSession session)
+    /// <summary>False: the session has more partitions than it may have.</summary>
+    private bool Remember(ShareSession session)
     {
         foreach (ShareFetchRequest.FetchTopic topic in request.Topics)
         {
@@ -183,6 +186,7 @@ internal sealed class ShareFetchWork(
                 session.Forget(new SharePlace(topic.TopicId, partition));
             }
         }
+        return !session.HasTooManyUnknown(_image);
     }
 
     private async Task FetchAsync()

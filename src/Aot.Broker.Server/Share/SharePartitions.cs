@@ -15,8 +15,15 @@ namespace Aot.Broker.Server.Share;
 /// <remarks>Attached to the core. Members come with their group and name; which connection they are on does not matter here.</remarks>
 internal sealed class SharePartitions(ServerCore server, ShareGroupOptions options, SharePersister persister)
 {
+    /// <summary>Share partitions before somebody looks for the first time which of them are over.</summary>
+    private const int SweptFrom = 64;
+
     private readonly ShareGroupSettings _settings = new(server.Core.Get<MetadataView>(), options);
     private readonly Dictionary<ShareStateKey, LoadedSharePartition> _partitions = [];
+    private int _sweepAt = SweptFrom;
+
+    /// <summary>At most twice as many as are in use, beyond the first few.</summary>
+    public int Count => _partitions.Count;
 
     public Core Core => server.Core;
 
@@ -60,6 +67,11 @@ internal sealed class SharePartitions(ServerCore server, ShareGroupOptions optio
         if (log is null || log.Status == LogStatus.Closed)
         {
             return null;
+        }
+        if (_partitions.Count >= _sweepAt)
+        {
+            Sweep();
+            _sweepAt = Math.Max(SweptFrom, 2 * _partitions.Count);
         }
         LoadedSharePartition made = new(this, key, log);
         _partitions.Add(key, made);
@@ -120,6 +132,20 @@ internal sealed class SharePartitions(ServerCore server, ShareGroupOptions optio
         {
             _partitions.Remove(partition.Key);
         }
+    }
+
+    /// <summary>Drops those of deleted topics, about which nobody asks any more.</summary>
+    private void Sweep()
+    {
+        List<LoadedSharePartition> over = [];
+        foreach (LoadedSharePartition partition in _partitions.Values)
+        {
+            if (!partition.IsCurrent && !partition.IsOver)
+            {
+                over.Add(partition);
+            }
+        }
+        over.ForEach(Drop);
     }
 
     private LoadedSharePartition? Find(ShareStateKey key)

@@ -1,4 +1,5 @@
 using Aot.Broker.Base;
+using Aot.Broker.Cluster;
 
 namespace Aot.Broker.Server.Share;
 
@@ -17,6 +18,12 @@ internal sealed class ShareSession(ShareSessionKey key, long id, long connection
 {
     public const int InitialEpoch = 0;
     public const int FinalEpoch = -1;
+
+    /// <summary>
+    /// Partitions that this broker does not know: a client may hear of a topic before it, and of a deletion after it. A
+    /// topic of a thousand partitions that are all led here; sessions are thousands, and each such place takes 50 bytes.
+    /// </summary>
+    public const int UnknownMax = 1_000;
 
     /// <summary>Each with whether the member was told of it: a new one is part of the next answer, whatever it has.</summary>
     private readonly Dictionary<SharePlace, bool> _partitions = [];
@@ -39,6 +46,21 @@ internal sealed class ShareSession(ShareSessionKey key, long id, long connection
     public void Add(in SharePlace place) => _partitions.TryAdd(place, false);
 
     public void Forget(in SharePlace place) => _partitions.Remove(place);
+
+    /// <summary>What exists bounds a session, and this what does not.</summary>
+    public bool HasTooManyUnknown(MetadataImage image)
+    {
+        if (_partitions.Count <= UnknownMax)
+        {
+            return false;
+        }
+        int unknown = 0;
+        foreach (SharePlace place in _partitions.Keys)
+        {
+            unknown += image.Topic(place.TopicId)?.Partition(place.Partition) is null ? 1 : 0;
+        }
+        return unknown > UnknownMax;
+    }
 
     /// <summary>Notes that the next answer has it; true when it is the first.</summary>
     public bool Tell(in SharePlace place, bool isError)
