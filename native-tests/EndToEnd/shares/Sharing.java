@@ -2,9 +2,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -31,8 +33,8 @@ import org.apache.kafka.common.serialization.IntegerSerializer;
 
 /**
  * Numbered records go through a share group while the broker may be killed at any time: Sharing BOOTSTRAP RECORDS. The
- * members take records, release some that come for the first time, and accept the others. It ends when each record has been
- * accepted; a record whose acceptance is confirmed a second time was handed out after it was done with, and is an error. (That
+ * members take records, release some that come for the first time, and accept the others. It ends when the group has
+ * finished with each record; a record whose acceptance is confirmed a second time was handed out after it was done with, and is an error. (That
  * it comes twice is none: a record may lie in a client that heard of nothing while another client got it from the restarted
  * broker. The broker then refuses the acknowledgement of the former.)
  */
@@ -52,6 +54,10 @@ public final class Sharing {
     private final int count;
     private final BitSet delivered = new BitSet();
     private final BitSet accepted = new BitSet();
+
+    /** Acknowledged to a broker that was killed before it answered: it may have taken effect, and then they do not come again. */
+    private final BitSet unconfirmed = new BitSet();
+    private volatile boolean isDone;
     private final Semaphore mayBeSent = new Semaphore(AHEAD_MAX);
     private long deliveries;
 
@@ -80,14 +86,22 @@ public final class Sharing {
             for (int i = 0; i < MEMBERS; i++) {
                 all.add(threads.submit(this::share));
             }
+            while (!isSettled() || lag(admin) != 0) {
+                for (Future<?> each : all) {
+                    if (each.isDone()) {
+                        finish(each);
+                    }
+                }
+                Thread.sleep(50);
+            }
+            isDone = true;
             for (Future<?> each : all) {
                 finish(each);
             }
-            long lag = 0;
-            for (SharePartitionOffsetInfo offset : offsets(admin).values()) {
-                lag += offset.lag().orElseThrow();
-            }
-            System.out.println("accepted " + accepted.cardinality() + " of " + deliveries + " deliveries, lag " + lag);
+            unconfirmed.andNot(accepted);
+            int settled = accepted.cardinality() + unconfirmed.cardinality();
+            System.out.println("accepted " + settled + " of " + deliveries + " deliveries, "
+                + unconfirmed.cardinality() + " without confirmation, lag " + lag(admin));
         }
     }
 
@@ -104,8 +118,21 @@ public final class Sharing {
         }
     }
 
-    private static Map<TopicPartition, SharePartitionOffsetInfo> offsets(Admin admin) throws Exception {
-        return admin.listShareGroupOffsets(Map.of(GROUP, new ListShareGroupOffsetsSpec())).partitionsToOffsetInfo(GROUP).get();
+    /** How many records the group has not finished with; -1 while nobody can say. */
+    private static long lag(Admin admin) throws InterruptedException {
+        try {
+            long lag = 0;
+            var spec = Map.of(GROUP, new ListShareGroupOffsetsSpec());
+            for (SharePartitionOffsetInfo offset : admin.listShareGroupOffsets(spec).partitionsToOffsetInfo(GROUP).get().values()) {
+                if (offset.lag().isEmpty()) {
+                    return -1;
+                }
+                lag += offset.lag().get();
+            }
+            return lag;
+        } catch (ExecutionException brokerIsAway) {
+            return -1;
+        }
     }
 
     private Void send() throws Exception {
@@ -137,7 +164,7 @@ public final class Sharing {
         try (KafkaShareConsumer<Integer, Integer> consumer =
                 new KafkaShareConsumer<>(settings, new IntegerDeserializer(), new IntegerDeserializer())) {
             consumer.subscribe(List.of(TOPIC));
-            while (!isDone()) {
+            while (!isDone) {
                 ConsumerRecords<Integer, Integer> records = consumer.poll(Duration.ofMillis(200));
                 if (!records.isEmpty()) {
                     acknowledge(consumer, records);
@@ -158,11 +185,13 @@ public final class Sharing {
                 taken.computeIfAbsent(new TopicPartition(record.topic(), record.partition()), partition -> new ArrayList<>()).add(record.value());
             }
         }
+        Set<TopicPartition> confirmed = new HashSet<>();
         for (Map.Entry<TopicIdPartition, Optional<KafkaException>> result : consumer.commitSync().entrySet()) {
             if (result.getValue().isEmpty()) {
-                accept(taken.getOrDefault(result.getKey().topicPartition(), List.of()));
+                confirmed.add(result.getKey().topicPartition());
             }
         }
+        taken.forEach((partition, numbers) -> settle(numbers, confirmed.contains(partition)));
     }
 
     /** False for a record that came before. */
@@ -173,17 +202,22 @@ public final class Sharing {
         return isNew;
     }
 
-    private synchronized void accept(List<Integer> numbers) {
+    private synchronized void settle(List<Integer> numbers, boolean isConfirmed) {
         for (int number : numbers) {
-            if (accepted.get(number)) {
+            if (isConfirmed && accepted.get(number)) {
                 throw new IllegalStateException("record " + number + " was accepted twice");
             }
-            accepted.set(number);
+            if (!accepted.get(number) && !unconfirmed.get(number)) {
+                mayBeSent.release();
+            }
+            (isConfirmed ? accepted : unconfirmed).set(number);
         }
-        mayBeSent.release(numbers.size());
     }
 
-    private synchronized boolean isDone() {
-        return accepted.cardinality() == count;
+    /** Each record was acknowledged by somebody. */
+    private synchronized boolean isSettled() {
+        BitSet either = (BitSet) accepted.clone();
+        either.or(unconfirmed);
+        return either.cardinality() == count;
     }
 }
