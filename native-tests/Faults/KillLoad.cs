@@ -14,6 +14,9 @@ internal sealed class KillLoad
     private const int KeysCount = 40;
     private const int PaddingMax = 1500;
 
+    /// <summary>Records of a topic that is compacted or shortened: a dozen of its segments and more.</summary>
+    private const int ThinnedFrom = 3_000;
+
     private readonly PipelinedProducer[] _whole;
     private readonly PipelinedProducer[] _compacted;
     private readonly PipelinedProducer[] _retained;
@@ -68,12 +71,16 @@ internal sealed class KillLoad
         CheckOthers(broker);
     }
 
-    /// <summary>Sends what was in flight at the last kill.</summary>
+    /// <summary>
+    /// Sends what was in flight at the last kill, and to the topics that are thinned what is missing for that: the lives end by
+    /// the number of answers, and a producer that was slow to connect had few of them.
+    /// </summary>
     public void Finish(BrokerProcess broker)
     {
         foreach (PipelinedProducer producer in Producers)
         {
-            producer.Finish(broker);
+            long least = _whole.Contains(producer) ? 0 : ThinnedFrom;
+            producer.Run(broker, () => producer.Sent < least, () => { });
             Assert.Empty(producer.Errors);
         }
     }
@@ -86,11 +93,11 @@ internal sealed class KillLoad
         Until.Holds(() => _churn.HasOnlyItsDirectories(broker), "directories of deleted topics go away");
         foreach (PipelinedProducer producer in _compacted)
         {
-            Assert.True(ThinnedLogCheck.Left(broker, producer).Count < producer.Sent);
+            Until.Holds(() => ThinnedLogCheck.Left(broker, producer).Count < producer.Sent, "a log is compacted");
         }
         foreach (PipelinedProducer producer in _retained)
         {
-            Assert.True(ThinnedLogCheck.Left(broker, producer).Start > 0);
+            Until.Holds(() => ThinnedLogCheck.Left(broker, producer).Start > 0, "a log's first records are deleted");
         }
     }
 

@@ -287,6 +287,12 @@ public sealed class ConfigDescriberTests
         "share.record.lock.duration.ms must be in the range 15000 to 60000 inclusive."
     )]
     [InlineData("consumer.heartbeat.interval.ms", "15000", null)]
+    [InlineData(
+        "errors.deadletterqueue.topic.name",
+        "given-up",
+        "errors.deadletterqueue.topic.name: this broker has no dead-letter queues (KIP-1191)"
+    )]
+    [InlineData("errors.deadletterqueue.topic.name", "", null)]
     public void A_group_change_is_judged(string name, string value, string? message) =>
         Assert.Equal(
             message,

@@ -20,6 +20,7 @@ public enum ConfigOperation : sbyte
 /// </summary>
 public static class ConfigValidation
 {
+    private const string DeadLetterTopic = "errors.deadletterqueue.topic.name";
     private const int IntervalMsMin = 100;
     private const int IntervalMsMax = 3_600_000;
     private const long CleanerBytesPerThreadMin = 1024 * 1024;
@@ -156,6 +157,11 @@ public static class ConfigValidation
         if (CheckValues(ConfigTable.Group, ofGroup) is { } wrong)
         {
             return Invalid(wrong);
+        }
+        if (ofGroup.TryGetValue(DeadLetterTopic, out string? topic) && topic.Length > 0)
+        {
+            // A group that counts on it would lose what is given up.
+            return Invalid($"{DeadLetterTopic}: this broker has no dead-letter queues (KIP-1191)");
         }
         foreach ((string name, string text) in ofGroup)
         {
